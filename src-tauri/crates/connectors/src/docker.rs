@@ -1,0 +1,1 @@
+//! Docker engines over TCP, TLS, SSH and a local socket.

@@ -1,0 +1,1 @@
+//! Proxmox VE 8 and 9.

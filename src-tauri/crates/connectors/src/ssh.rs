@@ -1,0 +1,1 @@
+//! SSH hosts: sessions kept and reused, commands, streams, shutdown.

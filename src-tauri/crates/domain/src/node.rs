@@ -1,0 +1,172 @@
+//! A node: anything with a power state.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+use crate::{Capability, DockerConfig, NodeId, ProxmoxConfig, SshConfig, WolConfig};
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum NodeKind {
+    Machine,
+    Vm,
+    Lxc,
+    Container,
+}
+
+impl NodeKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NodeKind::Machine => "machine",
+            NodeKind::Vm => "vm",
+            NodeKind::Lxc => "lxc",
+            NodeKind::Container => "container",
+        }
+    }
+
+    /// How long a start may take unless the node says otherwise (DESIGN section 5).
+    pub fn start_timeout(self) -> Duration {
+        Duration::from_secs(match self {
+            NodeKind::Machine => 180,
+            NodeKind::Vm => 120,
+            NodeKind::Lxc | NodeKind::Container => 60,
+        })
+    }
+
+    /// How long a stop may take unless the node says otherwise (DESIGN section 5).
+    pub fn stop_timeout(self) -> Duration {
+        Duration::from_secs(match self {
+            NodeKind::Machine | NodeKind::Vm => 180,
+            NodeKind::Lxc => 60,
+            NodeKind::Container => 30,
+        })
+    }
+}
+
+/// A node as the user configured it. What is believed about its power state stands apart, in
+/// [`Observations`](crate::Observations).
+#[derive(Clone, PartialEq, Debug)]
+pub struct Node {
+    pub id: NodeId,
+    /// Unique in the homelab, 1 to 64 characters, no control characters.
+    pub name: String,
+    pub kind: NodeKind,
+    /// The node that hosts this one; machines have none, guests have exactly one.
+    pub host: Option<NodeId>,
+    /// What the host's API calls it: a vmid (`101`), a container's name. Machines have none.
+    pub platform_id: Option<String>,
+    /// In the user's order.
+    pub depends_on: Vec<NodeId>,
+    /// Host name or IP address, for SSH, for readiness and as the target of magic packets.
+    pub address: Option<String>,
+    pub wol: Option<WolConfig>,
+    pub ssh: Option<SshConfig>,
+    pub proxmox_api: Option<ProxmoxConfig>,
+    pub docker_api: Option<DockerConfig>,
+    pub settings: Settings,
+}
+
+impl Node {
+    /// A node with nothing set but its identity; what tests and forms begin with.
+    pub fn new(id: NodeId, name: impl Into<String>, kind: NodeKind) -> Node {
+        Node {
+            id,
+            name: name.into(),
+            kind,
+            host: None,
+            platform_id: None,
+            depends_on: Vec::new(),
+            address: None,
+            wol: None,
+            ssh: None,
+            proxmox_api: None,
+            docker_api: None,
+            settings: Settings::default(),
+        }
+    }
+
+    pub fn offers(&self, capability: Capability) -> bool {
+        match capability {
+            Capability::Wol => self.wol.is_some(),
+            Capability::Ssh => self.ssh.is_some(),
+            Capability::ProxmoxApi => self.proxmox_api.is_some(),
+            Capability::DockerApi => self.docker_api.is_some(),
+        }
+    }
+
+    /// Everything the node needs: its dependencies in the user's order, then its host.
+    pub fn needs(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.depends_on.iter().copied().chain(self.host)
+    }
+
+    pub fn start_timeout(&self) -> Duration {
+        self.settings
+            .start_timeout_s
+            .map_or(self.kind.start_timeout(), |s| Duration::from_secs(s.into()))
+    }
+
+    pub fn stop_timeout(&self) -> Duration {
+        self.settings
+            .stop_timeout_s
+            .map_or(self.kind.stop_timeout(), |s| Duration::from_secs(s.into()))
+    }
+
+    /// Whether the user is asked before WakeHub stops the node by itself: unless set, machines ask and the rest do not.
+    pub fn confirm_before_auto_stop(&self) -> bool {
+        self.settings
+            .confirm_before_auto_stop
+            .unwrap_or(self.kind == NodeKind::Machine)
+    }
+}
+
+/// How a machine is stopped. Suspended and hibernated count as off: the same magic packet wakes them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum PowerOff {
+    #[default]
+    ShutDown,
+    Suspend,
+    Hibernate,
+}
+
+/// When a node counts as ready to use, beyond what its platform says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Probe {
+    /// `host:port`, or a port of the node's address: it accepts a TCP connection.
+    Tcp(String),
+    /// A URL that answers 2xx or 3xx.
+    Http(String),
+}
+
+/// What can be set per node and has a default.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    pub pinned: bool,
+    /// The service's address, opened by *Open*.
+    pub url: Option<String>,
+    /// Opens `url` in the browser when a start that the user asked for completes.
+    pub open_when_started: bool,
+    pub readiness: Option<Probe>,
+    pub start_timeout_s: Option<u32>,
+    pub stop_timeout_s: Option<u32>,
+    /// See [`Node::confirm_before_auto_stop`].
+    pub confirm_before_auto_stop: Option<bool>,
+    /// Never stopped automatically.
+    pub always_on: bool,
+    /// A host that stops when its last active guest does.
+    pub stop_when_empty: bool,
+    /// Cuts the power when a graceful stop runs into its timeout.
+    pub force_stop: bool,
+    pub power_off: PowerOff,
+    /// Replaces the built-in ways to shut a machine down over SSH.
+    pub shutdown_command: Option<String>,
+    pub watts_on: Option<f64>,
+    pub watts_suspended: Option<f64>,
+    pub note: Option<String>,
+    pub tags: Vec<String>,
+}

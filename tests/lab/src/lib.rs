@@ -1,0 +1,1 @@
+//! A homelab in network namespaces.
