@@ -1,0 +1,459 @@
+//! The types that cross from the engine to the UI and back. `ui/src/lib/backend/bindings.ts` is generated from them.
+//!
+//! A snapshot replaces an older one as a whole; `revision` grows with every change, and nobody patches.
+//! Times are milliseconds since the Unix epoch, durations are in milliseconds where the name says `_ms`.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+use wakehub_domain::{
+    Action, Capability, CascadeId, ErrorKind, FollowUpMode, NodeId, NodeKind, Presented,
+    QuestionId, SecretName, Timestamp,
+};
+
+use crate::homelab::NodeEntry;
+
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, TS)]
+pub struct Snapshot {
+    #[ts(type = "number")]
+    pub revision: u64,
+    /// When it was made.
+    pub at: Timestamp,
+    /// In order of creation.
+    pub nodes: Vec<NodeView>,
+    pub connections: Vec<ConnectionView>,
+    /// Running and interrupted ones first, then the last few that ended, newest first.
+    pub cascades: Vec<CascadeView>,
+    /// Oldest first.
+    pub questions: Vec<QuestionView>,
+    pub discovered: Vec<DiscoveredView>,
+    /// What the user should know about WakeHub itself, worst first.
+    pub notices: Vec<Notice>,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct NodeView {
+    pub id: NodeId,
+    pub name: String,
+    pub kind: NodeKind,
+    pub host: Option<NodeId>,
+    pub depends_on: Vec<NodeId>,
+    /// The nodes that depend on it directly.
+    pub needed_by: Vec<NodeId>,
+    pub platform_id: Option<String>,
+    pub address: Option<String>,
+    pub power: Power,
+    /// With `failed`: why, in the platform's own words.
+    pub cause: Option<String>,
+    /// When it came into this state.
+    pub since: Timestamp,
+    /// When it was last seen in it; null when never.
+    pub seen: Option<Timestamp>,
+    /// In plain words: `paused`, `connection refused on port 22`.
+    pub note: Option<String>,
+    /// Of a container with a health check.
+    pub health: Option<HealthView>,
+    /// The platform's word for a lock: `backup`.
+    pub lock: Option<String>,
+    pub held_until: Option<Timestamp>,
+    pub pinned: bool,
+    pub url: Option<String>,
+    pub always_on: bool,
+    pub confirm_before_auto_stop: bool,
+    pub stop_when_empty: bool,
+    pub capabilities: Vec<Capability>,
+    /// Null when nothing is configured by which it could be started.
+    pub start_channel: Option<Capability>,
+    pub stop_channel: Option<Capability>,
+    /// Guests that were discovered on it and are not configured.
+    pub to_configure: u32,
+    /// Its host no longer knows it.
+    pub vanished: bool,
+    /// The running cascade that works on it.
+    pub cascade: Option<CascadeId>,
+    pub tags: Vec<String>,
+    /// Secrets that its configuration asks for and the keyring does not have.
+    pub missing_secrets: Vec<SecretName>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Power {
+    Unknown,
+    Off,
+    Starting,
+    On,
+    Stopping,
+    Failed,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum HealthView {
+    Starting,
+    Healthy,
+    Unhealthy,
+}
+
+/// One Proxmox API, Docker engine or SSH host, and how it is doing.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct ConnectionView {
+    pub node: NodeId,
+    pub capability: Capability,
+    /// `machine2: Proxmox API`
+    pub title: String,
+    pub status: ConnectionStatus,
+    /// The last answer.
+    pub seen: Option<Timestamp>,
+    pub failure: Option<FailureView>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionStatus {
+    /// Not asked yet.
+    New,
+    Answers,
+    /// Its machine is off, so nobody asks.
+    Asleep,
+    Fails,
+    /// Failed several times; asked again later.
+    Paused,
+}
+
+/// An error as a user reads it: "failed to {operation}: {message}".
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+pub struct FailureView {
+    pub kind: ErrorKind,
+    pub operation: String,
+    /// The platform's own words.
+    pub message: String,
+    /// What to do next.
+    pub advice: String,
+    /// A host key or certificate that waits to be accepted.
+    pub presented: Option<Presented>,
+    pub at: Timestamp,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct CascadeView {
+    pub id: CascadeId,
+    pub action: Action,
+    pub node: Option<NodeId>,
+    /// Stays when the node is removed.
+    pub node_name: String,
+    pub automatic: bool,
+    pub status: CascadeStatus,
+    pub steps: Vec<StepView>,
+    pub begun: Timestamp,
+    pub ended: Option<Timestamp>,
+    /// Cancelled by the user; ends after the step in progress.
+    pub cancelling: bool,
+    /// Why it failed, or what an interrupted one waits for.
+    pub failure: Option<FailureView>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum CascadeStatus {
+    /// Waits for another cascade to end.
+    Queued,
+    Running,
+    Completed,
+    Failed,
+    Cancelled,
+    /// WakeHub ended in the middle of it; the user may resume it.
+    Interrupted,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct StepView {
+    pub node: Option<NodeId>,
+    pub node_name: String,
+    pub action: Action,
+    pub channel: Capability,
+    pub reason: String,
+    pub status: StepStatus,
+    pub begun: Option<Timestamp>,
+    pub ended: Option<Timestamp>,
+    #[ts(type = "number")]
+    pub timeout_ms: u64,
+    /// The median of the last five times.
+    #[ts(type = "number | null")]
+    pub usual_ms: Option<u64>,
+    /// What it does now: `magic packet sent 3 times, waiting for port 22`; or why it was skipped.
+    pub detail: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum StepStatus {
+    Waits,
+    Running,
+    Done,
+    Failed,
+    Skipped,
+    Cancelled,
+}
+
+/// "Shut it down?" No answer means that it stays on.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct QuestionView {
+    pub id: QuestionId,
+    pub node: NodeId,
+    pub node_name: String,
+    /// Why it is asked: `no longer needed: lxc-jellyfin is off`.
+    pub reason: String,
+    pub asked_at: Timestamp,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    ShutDown,
+    KeepOn,
+}
+
+/// A guest that its host knows and the homelab does not.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct DiscoveredView {
+    pub host: NodeId,
+    pub kind: NodeKind,
+    pub platform_id: String,
+    pub name: String,
+    pub power: Power,
+    pub addresses: Vec<String>,
+    pub ports: Vec<u16>,
+    pub image: Option<String>,
+    /// `mediastack / jellystat`
+    pub compose: Option<String>,
+    pub cores: Option<f64>,
+    #[ts(type = "number | null")]
+    pub memory_bytes: Option<u64>,
+    /// The form, filled with all that the platform knows.
+    pub entry: NodeEntry,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+pub struct Notice {
+    pub severity: Severity,
+    /// Stable, for tests and for dismissing: `no_keyring`, `database_set_aside`, `disk_full`, `no_tray`, …
+    pub code: String,
+    /// What is the matter, and what to do.
+    pub message: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    Remark,
+    Warning,
+    Critical,
+}
+
+/// A start or a stop that somebody asks for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+pub struct Ask {
+    pub action: Action,
+    pub node: NodeId,
+    /// Of a stop: stop what depends on it first, instead of refusing.
+    #[serde(default)]
+    pub with_dependants: bool,
+    /// Wait for a cascade that is in the way instead of refusing.
+    #[serde(default)]
+    pub queue: bool,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum PlanAnswer {
+    Plan { plan: PlanView },
+    Refused { refusal: RefusalView },
+}
+
+/// What is about to happen. The same plan runs.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct PlanView {
+    pub action: Action,
+    pub node: NodeId,
+    pub node_name: String,
+    pub steps: Vec<PlanStepView>,
+    pub skipped: Vec<SkippedView>,
+    pub protected: Vec<ProtectedView>,
+    pub follow_ups: Vec<FollowUpView>,
+    /// The sum of the usual durations, when every step has one.
+    #[ts(type = "number | null")]
+    pub usual_ms: Option<u64>,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct PlanStepView {
+    pub node: NodeId,
+    pub node_name: String,
+    pub action: Action,
+    pub channel: Capability,
+    /// Where the channel leads: `machine2’s Proxmox API`.
+    pub via: String,
+    /// What is waited for: `port 22 accepts`.
+    pub readiness: String,
+    pub reason: String,
+    #[ts(type = "number")]
+    pub timeout_ms: u64,
+    #[ts(type = "number | null")]
+    pub usual_ms: Option<u64>,
+    /// Goes down although it is not part of the target: an active dependant, or a follow-up.
+    pub beyond_target: bool,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct SkippedView {
+    pub node: NodeId,
+    pub node_name: String,
+    pub reason: String,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct ProtectedView {
+    pub node: NodeId,
+    pub node_name: String,
+    pub by: Vec<String>,
+    pub reason: String,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct FollowUpView {
+    pub node: NodeId,
+    pub node_name: String,
+    pub mode: FollowUpMode,
+    pub reason: String,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct RefusalView {
+    pub node: NodeId,
+    pub node_name: String,
+    /// `needed_by`, `always_on`, `held`, `locked`, `stale_observation`, `no_channel`, `unknown_node`
+    pub kind: String,
+    /// Names of the nodes in the way.
+    pub by: Vec<String>,
+    pub message: String,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum RunAnswer {
+    Started {
+        cascade: CascadeId,
+    },
+    /// Everything is as asked for already.
+    NothingToDo,
+    Queued {
+        cascade: CascadeId,
+        behind: CascadeId,
+    },
+    Refused {
+        refusal: RefusalView,
+    },
+    /// Another cascade works on one of the nodes.
+    Busy {
+        node_name: String,
+        cascade: CascadeId,
+        /// `the start of lxc-jellyfin`
+        title: String,
+    },
+}
+
+/// One thing that the connection test tried.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct CheckView {
+    pub capability: Capability,
+    /// `reachable`, `trusted`, `login`, `privileges`, `sudo`, `version`, `protection`, `packets`
+    pub what: String,
+    pub title: String,
+    pub outcome: CheckOutcomeView,
+    pub detail: String,
+    pub advice: Option<String>,
+    pub presented: Option<Presented>,
+    #[ts(type = "number")]
+    pub took_ms: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckOutcomeView {
+    Passed,
+    Warning,
+    Failed,
+    Skipped,
+}
+
+/// A secret typed into a form; it goes to the keyring and is never sent back.
+#[derive(Clone, Deserialize, TS)]
+pub struct SecretEntry {
+    pub name: SecretName,
+    pub value: String,
+}
+
+impl std::fmt::Debug for SecretEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SecretEntry")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a form or an import is refused.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+pub struct EntryError {
+    /// The key in homelab.toml (`ssh.key_file`), when one field is to blame.
+    pub field: Option<String>,
+    /// In an import: counted from 1.
+    pub line: Option<u32>,
+    pub message: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+pub struct ImportReport {
+    pub added: Vec<String>,
+    pub changed: Vec<String>,
+    /// Secrets to set before these nodes can be used: (node, secret).
+    pub missing_secrets: Vec<(String, SecretName)>,
+}
+
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, TS)]
+#[serde(default)]
+pub struct JournalQuery {
+    pub node: Option<NodeId>,
+    pub cascade: Option<CascadeId>,
+    pub text: Option<String>,
+    /// Only entries with a smaller id, to page on.
+    #[ts(type = "number | null")]
+    pub before: Option<i64>,
+    /// At most 500; 100 unless set.
+    pub limit: Option<u32>,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+pub struct JournalLine {
+    #[ts(type = "number")]
+    pub id: i64,
+    pub at: Timestamp,
+    /// `start`, `stop`, `step`, `state`, `decision`, `question`, `edit`, `error`, …
+    pub kind: String,
+    pub node: Option<NodeId>,
+    pub node_name: Option<String>,
+    pub cascade: Option<CascadeId>,
+    pub message: String,
+    pub reason: Option<String>,
+}
+
+/// Every command of the UI that fails, fails with this.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum CommandError {
+    /// A form or import, refused as a whole.
+    Entry { errors: Vec<EntryError> },
+    /// A platform, or the keyring.
+    Failure { failure: FailureView },
+    /// Anything else: a sentence that says what and what to do.
+    Other { message: String },
+}
