@@ -23,6 +23,8 @@ pub struct Snapshot {
     pub connections: Vec<ConnectionView>,
     /// Running and interrupted ones first, then the last few that ended, newest first.
     pub cascades: Vec<CascadeView>,
+    /// Asked for, and waiting for a running cascade to end.
+    pub queued: Vec<QueuedView>,
     /// Oldest first.
     pub questions: Vec<QuestionView>,
     pub discovered: Vec<DiscoveredView>,
@@ -155,8 +157,6 @@ pub struct CascadeView {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum CascadeStatus {
-    /// Waits for another cascade to end.
-    Queued,
     Running,
     Completed,
     Failed,
@@ -193,6 +193,14 @@ pub enum StepStatus {
     Failed,
     Skipped,
     Cancelled,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+pub struct QueuedView {
+    pub action: Action,
+    pub node: NodeId,
+    pub node_name: String,
+    pub behind: CascadeId,
 }
 
 /// "Shut it down?" No answer means that it stays on.
@@ -346,8 +354,8 @@ pub enum RunAnswer {
     },
     /// Everything is as asked for already.
     NothingToDo,
+    /// Planned and begun when that one has ended.
     Queued {
-        cascade: CascadeId,
         behind: CascadeId,
     },
     Refused {

@@ -1,0 +1,217 @@
+//! What the shell, the command line and the API hold of a running engine.
+
+use std::sync::Arc;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName};
+use wakehub_view::homelab::NodeEntry;
+use wakehub_view::wire::{
+    Answer, Ask, CascadeView, CheckView, CommandError, ImportReport, JournalLine, JournalQuery,
+    PlanAnswer, QuestionView, RunAnswer, SecretEntry, Snapshot,
+};
+
+use crate::request::Request;
+
+/// Cheap to clone. Every method answers, also when the engine has ended: then with [`CommandError::Other`].
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) requests: mpsc::Sender<Request>,
+    pub(crate) snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub(crate) announcements: broadcast::Sender<Announcement>,
+    pub(crate) attention: Arc<watch::Sender<usize>>,
+}
+
+/// What is worth a native notification.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Announcement {
+    /// A cascade ended: completed, failed or cancelled.
+    Ended(CascadeView),
+    Asked(QuestionView),
+    /// Answered, here or elsewhere, or no longer to be asked: whoever still shows it takes it away.
+    Settled(QuestionId),
+    /// The service of a node that has just started, to be opened in the browser.
+    OpenUrl {
+        node: NodeId,
+        url: String,
+    },
+}
+
+/// While one lives, somebody looks: connections are polled every 10 s instead of every 60 s.
+pub struct Attention(Arc<watch::Sender<usize>>);
+
+impl Drop for Attention {
+    fn drop(&mut self) {
+        self.0.send_modify(|watchers| *watchers -= 1);
+    }
+}
+
+impl Handle {
+    /// The newest snapshot.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshots.borrow().clone()
+    }
+
+    /// Wakes at every change. A slow reader misses snapshots, never the newest.
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    pub fn announcements(&self) -> broadcast::Receiver<Announcement> {
+        self.announcements.subscribe()
+    }
+
+    /// To be held while a window is open.
+    pub fn attention(&self) -> Attention {
+        self.attention.send_modify(|watchers| *watchers += 1);
+        Attention(self.attention.clone())
+    }
+
+    /// Looks at every node concerned, then plans. Changes nothing.
+    pub async fn plan(&self, ask: Ask) -> Result<PlanAnswer, CommandError> {
+        self.ask(|reply| Request::Plan { ask, reply }).await?
+    }
+
+    /// Looks, plans and begins. Answers as soon as the cascade has begun; follow it in the snapshots.
+    pub async fn run(&self, ask: Ask) -> Result<RunAnswer, CommandError> {
+        self.ask(|reply| Request::Run { ask, reply }).await?
+    }
+
+    /// Plans a failed or interrupted cascade again from what is seen now, and begins.
+    pub async fn resume(&self, cascade: CascadeId) -> Result<RunAnswer, CommandError> {
+        self.ask(|reply| Request::Resume { cascade, reply }).await?
+    }
+
+    /// Ends the cascade after the step in progress.
+    pub async fn cancel(&self, cascade: CascadeId) -> Result<(), CommandError> {
+        self.ask(|reply| Request::Cancel { cascade, reply }).await?
+    }
+
+    /// Takes an ended or interrupted cascade out of the snapshot; the journal keeps it.
+    pub async fn dismiss(&self, cascade: CascadeId) -> Result<(), CommandError> {
+        self.ask(|reply| Request::Dismiss { cascade, reply })
+            .await?
+    }
+
+    /// Answering what is settled already is no error: the first answer stands.
+    pub async fn answer(&self, question: QuestionId, answer: Answer) -> Result<(), CommandError> {
+        self.ask(|reply| Request::Answer {
+            question,
+            answer,
+            reply,
+        })
+        .await?
+    }
+
+    pub async fn set_pinned(&self, node: NodeId, pinned: bool) -> Result<(), CommandError> {
+        self.ask(|reply| Request::SetPinned {
+            node,
+            pinned,
+            reply,
+        })
+        .await?
+    }
+
+    /// The node as the form edits it.
+    pub async fn node_entry(&self, node: NodeId) -> Result<NodeEntry, CommandError> {
+        self.ask(|reply| Request::NodeEntry { node, reply }).await?
+    }
+
+    /// Adds (`None`) or changes a node. Secrets go to the keyring; an empty value removes one.
+    pub async fn save_node(
+        &self,
+        node: Option<NodeId>,
+        entry: NodeEntry,
+        secrets: Vec<SecretEntry>,
+    ) -> Result<NodeId, CommandError> {
+        self.ask(|reply| Request::SaveNode {
+            node,
+            entry: Box::new(entry),
+            secrets,
+            reply,
+        })
+        .await?
+    }
+
+    pub async fn remove_node(&self, node: NodeId) -> Result<(), CommandError> {
+        self.ask(|reply| Request::RemoveNode { node, reply })
+            .await?
+    }
+
+    pub async fn secrets_present(&self, node: NodeId) -> Result<Vec<SecretName>, CommandError> {
+        self.ask(|reply| Request::SecretsPresent { node, reply })
+            .await?
+    }
+
+    pub async fn set_secret(&self, node: NodeId, secret: SecretEntry) -> Result<(), CommandError> {
+        self.ask(|reply| Request::SetSecret {
+            node,
+            secret,
+            reply,
+        })
+        .await?
+    }
+
+    /// Tries everything that the entry's connections need, with the typed secrets, and for what is not typed with those
+    /// of `node`. Sends each check as it ends, and answers with all.
+    pub async fn test_connection(
+        &self,
+        node: Option<NodeId>,
+        entry: NodeEntry,
+        secrets: Vec<SecretEntry>,
+        checks: mpsc::Sender<CheckView>,
+    ) -> Result<Vec<CheckView>, CommandError> {
+        self.ask(|reply| Request::Test {
+            node,
+            entry: Box::new(entry),
+            secrets,
+            checks,
+            reply,
+        })
+        .await?
+    }
+
+    /// Accepts a host key or certificate that was presented.
+    pub async fn accept(&self, presented: Presented) -> Result<(), CommandError> {
+        self.ask(|reply| Request::Accept { presented, reply })
+            .await?
+    }
+
+    /// Asks the node's platforms for guests; answers how many wait to be configured.
+    pub async fn discover(&self, node: NodeId) -> Result<u32, CommandError> {
+        self.ask(|reply| Request::Discover { node, reply }).await?
+    }
+
+    /// All or nothing. Nodes of the same name are changed, the others added.
+    pub async fn import(&self, text: String) -> Result<ImportReport, CommandError> {
+        self.ask(|reply| Request::Import { text, reply }).await?
+    }
+
+    pub async fn export(&self) -> Result<String, CommandError> {
+        self.ask(|reply| Request::Export { reply }).await?
+    }
+
+    /// Newest first.
+    pub async fn journal(&self, query: JournalQuery) -> Result<Vec<JournalLine>, CommandError> {
+        self.ask(|reply| Request::Journal { query, reply }).await?
+    }
+
+    /// Waits for the step in progress to be written down, closes every connection and the database. A running cascade is
+    /// left as it is and offered for resumption at the next start.
+    pub async fn shut_down(&self) {
+        let _ = self.ask(|reply| Request::ShutDown { reply }).await;
+    }
+
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<T>) -> Request,
+    ) -> Result<T, CommandError> {
+        let ended = |_| CommandError::Other {
+            message: "WakeHub's engine has ended; quit WakeHub and start it again".to_owned(),
+        };
+        let (reply, answer) = oneshot::channel();
+        self.requests
+            .send(request(reply))
+            .await
+            .map_err(|e| ended(e.to_string()))?;
+        answer.await.map_err(|e| ended(e.to_string()))
+    }
+}

@@ -1,0 +1,96 @@
+//! What can be asked of the engine. Each request carries where its answer goes.
+
+use tokio::sync::{mpsc, oneshot};
+use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName};
+use wakehub_view::homelab::NodeEntry;
+use wakehub_view::wire::{
+    Answer, Ask, CheckView, CommandError, ImportReport, JournalLine, JournalQuery, PlanAnswer,
+    RunAnswer, SecretEntry,
+};
+
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
+
+pub(crate) enum Request {
+    Plan {
+        ask: Ask,
+        reply: Reply<PlanAnswer>,
+    },
+    Run {
+        ask: Ask,
+        reply: Reply<RunAnswer>,
+    },
+    Resume {
+        cascade: CascadeId,
+        reply: Reply<RunAnswer>,
+    },
+    Cancel {
+        cascade: CascadeId,
+        reply: Reply<()>,
+    },
+    Dismiss {
+        cascade: CascadeId,
+        reply: Reply<()>,
+    },
+    Answer {
+        question: QuestionId,
+        answer: Answer,
+        reply: Reply<()>,
+    },
+    SetPinned {
+        node: NodeId,
+        pinned: bool,
+        reply: Reply<()>,
+    },
+    NodeEntry {
+        node: NodeId,
+        reply: Reply<NodeEntry>,
+    },
+    SaveNode {
+        node: Option<NodeId>,
+        entry: Box<NodeEntry>,
+        secrets: Vec<SecretEntry>,
+        reply: Reply<NodeId>,
+    },
+    RemoveNode {
+        node: NodeId,
+        reply: Reply<()>,
+    },
+    SecretsPresent {
+        node: NodeId,
+        reply: Reply<Vec<SecretName>>,
+    },
+    SetSecret {
+        node: NodeId,
+        secret: SecretEntry,
+        reply: Reply<()>,
+    },
+    Test {
+        node: Option<NodeId>,
+        entry: Box<NodeEntry>,
+        secrets: Vec<SecretEntry>,
+        checks: mpsc::Sender<CheckView>,
+        reply: Reply<Vec<CheckView>>,
+    },
+    Accept {
+        presented: Presented,
+        reply: Reply<()>,
+    },
+    Discover {
+        node: NodeId,
+        reply: Reply<u32>,
+    },
+    Import {
+        text: String,
+        reply: Reply<ImportReport>,
+    },
+    Export {
+        reply: Reply<String>,
+    },
+    Journal {
+        query: JournalQuery,
+        reply: Reply<Vec<JournalLine>>,
+    },
+    ShutDown {
+        reply: oneshot::Sender<()>,
+    },
+}
