@@ -19,6 +19,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use wakehub_domain::{Capability, ConnectorError, NodeKind, PowerOff, PowerState, Presented};
 
+/// Makes ring the process's source of cryptography, which TLS clients without one of their own fall back to. Call it as
+/// often as you like; the first caller wins.
+pub fn install_crypto() {
+    // An error means that a provider stands already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
 /// Every call ends within a deadline of its own, can be dropped at any `.await` without harm, and never blocks the runtime.
 #[async_trait]
 pub trait Connector: Send + Sync + 'static {
