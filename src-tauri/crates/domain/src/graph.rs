@@ -3,9 +3,13 @@
 //! A [`Graph`] is always valid: every way to make or change one checks it and refuses with the reason. In particular the
 //! union of both layers has no cycle, so a NAS in a VM on the machine that needs the NAS is refused, with the whole cycle.
 
+mod check;
+mod links;
+
 use std::collections::HashMap;
 
-use crate::capability::required_of_host;
+pub(crate) use links::Links;
+
 use crate::{Capability, Node, NodeId, NodeKind};
 
 #[derive(Clone, Debug, Default)]
@@ -14,9 +18,7 @@ pub struct Graph {
     nodes: Vec<Node>,
     index: HashMap<NodeId, usize>,
     by_name: HashMap<String, NodeId>,
-    /// For each node, by index: the nodes that depend on it and the nodes it hosts, in order of creation.
-    dependants: Vec<Vec<NodeId>>,
-    guests: Vec<Vec<NodeId>>,
+    links: Links,
 }
 
 /// Why an edit is refused. Names rather than ids: the sentence is for the user.
@@ -58,6 +60,12 @@ pub enum GraphError {
     DependsOnItself(String),
     #[error("{node} depends on {dependency} twice")]
     DependsTwice { node: String, dependency: String },
+    #[error("{first} and {second} have the same id, {id}")]
+    IdTaken {
+        id: NodeId,
+        first: String,
+        second: String,
+    },
     #[error("there are two nodes named {0}")]
     NameTaken(String),
     #[error(
@@ -83,38 +91,33 @@ pub enum GraphError {
 }
 
 impl Graph {
-    /// Checks everything at once. The order of `nodes` does not matter; their ids must differ.
+    /// Checks everything at once. The order of `nodes` does not matter.
     pub fn new(mut nodes: Vec<Node>) -> Result<Graph, GraphError> {
         nodes.sort_by_key(|node| node.id);
         let mut graph = Graph {
             index: HashMap::with_capacity(nodes.len()),
             by_name: HashMap::with_capacity(nodes.len()),
-            dependants: vec![Vec::new(); nodes.len()],
-            guests: vec![Vec::new(); nodes.len()],
+            links: Links::default(),
             nodes,
         };
         for (at, node) in graph.nodes.iter().enumerate() {
-            check_name(&node.name)?;
-            graph.index.insert(node.id, at);
+            check::check_name(&node.name)?;
+            if let Some(first) = graph.index.insert(node.id, at) {
+                return Err(GraphError::IdTaken {
+                    id: node.id,
+                    first: graph.nodes[first].name.clone(),
+                    second: node.name.clone(),
+                });
+            }
             if graph.by_name.insert(node.name.clone(), node.id).is_some() {
                 return Err(GraphError::NameTaken(node.name.clone()));
             }
         }
-        for at in 0..graph.nodes.len() {
-            graph.check_node(&graph.nodes[at])?;
+        for node in &graph.nodes {
+            graph.check_node(node)?;
         }
         graph.check_platform_ids()?;
-        for at in 0..graph.nodes.len() {
-            let (id, host) = (graph.nodes[at].id, graph.nodes[at].host);
-            for dependency in graph.nodes[at].depends_on.clone() {
-                let dependency = graph.index[&dependency];
-                graph.dependants[dependency].push(id);
-            }
-            if let Some(host) = host {
-                let host = graph.index[&host];
-                graph.guests[host].push(id);
-            }
-        }
+        graph.links = graph.link();
         match graph.find_cycle() {
             Some(path) => Err(GraphError::Cycle(path)),
             None => Ok(graph),
@@ -191,17 +194,22 @@ impl Graph {
 
     /// The nodes that it hosts, in order of creation.
     pub fn guests(&self, id: NodeId) -> &[NodeId] {
-        self.index.get(&id).map_or(&[], |at| &self.guests[*at])
+        let at = self.index.get(&id);
+        at.map_or(&[], |at| self.links.guest_ids(*at))
     }
 
     /// The nodes that depend on it directly, in order of creation.
     pub fn dependants(&self, id: NodeId) -> &[NodeId] {
-        self.index.get(&id).map_or(&[], |at| &self.dependants[*at])
+        let at = self.index.get(&id);
+        at.map_or(&[], |at| self.links.dependant_ids(*at))
     }
 
     /// Everything that needs the node directly: its dependants, then its guests.
     pub fn needed_by(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
-        self.dependants(id).iter().chain(self.guests(id)).copied()
+        let at = self.index.get(&id);
+        at.map_or(&[][..], |at| self.links.user_ids(*at))
+            .iter()
+            .copied()
     }
 
     /// Its host, its host's host, and so on up.
@@ -223,161 +231,26 @@ impl Graph {
     }
 
     /// The position in [`Graph::nodes`], for dense tables.
-    pub(crate) fn at(&self, id: NodeId) -> usize {
-        self.index[&id]
+    pub(crate) fn position(&self, id: NodeId) -> Option<usize> {
+        self.index.get(&id).copied()
     }
 
-    fn check_node(&self, node: &Node) -> Result<(), GraphError> {
-        let name = || node.name.clone();
-        if node.kind == NodeKind::Container
-            && (node.wol.is_some()
-                || node.ssh.is_some()
-                || node.proxmox_api.is_some()
-                || node.docker_api.is_some())
-        {
-            return Err(GraphError::ContainerWithCapability(name()));
-        }
-        if node.kind != NodeKind::Machine && node.proxmox_api.is_some() {
-            return Err(GraphError::ProxmoxOnGuest {
-                node: name(),
-                kind: node.kind,
-            });
-        }
-        for (at, dependency) in node.depends_on.iter().enumerate() {
-            let Some(dependency) = self.get(*dependency) else {
-                return Err(GraphError::UnknownNode(dependency.to_string()));
-            };
-            if dependency.id == node.id {
-                return Err(GraphError::DependsOnItself(name()));
-            }
-            if node.depends_on[..at].contains(&dependency.id) {
-                return Err(GraphError::DependsTwice {
-                    node: name(),
-                    dependency: dependency.name.clone(),
-                });
-            }
-        }
-        match (required_of_host(node.kind), node.host) {
-            (None, None) => Ok(()),
-            (None, Some(_)) => Err(GraphError::MachineWithHost(name())),
-            (Some(_), None) => Err(GraphError::NoHost {
-                node: name(),
-                kind: node.kind,
-            }),
-            (Some(needed), Some(host)) => {
-                let host = self
-                    .get(host)
-                    .ok_or_else(|| GraphError::UnknownNode(host.to_string()))?;
-                self.check_host(node, host, needed)
-            }
-        }
+    pub(crate) fn node(&self, at: usize) -> &Node {
+        &self.nodes[at]
     }
 
-    fn check_host(&self, node: &Node, host: &Node, needed: Capability) -> Result<(), GraphError> {
-        let wrong_kind = match node.kind {
-            NodeKind::Vm | NodeKind::Lxc => host.kind != NodeKind::Machine,
-            NodeKind::Container => host.kind == NodeKind::Container,
-            NodeKind::Machine => true,
-        };
-        if wrong_kind {
-            return Err(GraphError::WrongHostKind {
-                node: node.name.clone(),
-                kind: node.kind,
-                host: host.name.clone(),
-                host_kind: host.kind,
-            });
-        }
-        if !host.offers(needed) {
-            return Err(GraphError::HostLacksCapability {
-                node: node.name.clone(),
-                kind: node.kind,
-                host: host.name.clone(),
-                missing: needed,
-            });
-        }
-        if node.platform_id.as_deref().is_none_or(str::is_empty) {
-            return Err(GraphError::NoPlatformId {
-                node: node.name.clone(),
-                host: host.name.clone(),
-            });
-        }
-        Ok(())
+    pub(crate) fn links(&self) -> &Links {
+        &self.links
     }
 
-    fn check_platform_ids(&self) -> Result<(), GraphError> {
-        let mut seen: HashMap<(NodeId, bool, &str), &Node> = HashMap::new();
+    /// Both layers by position; every id in them has been checked to exist.
+    fn link(&self) -> Links {
+        let mut links = Links::default();
         for node in &self.nodes {
-            let (Some(host), Some(platform_id)) = (node.host, node.platform_id.as_deref()) else {
-                continue;
-            };
-            // vms and lxcs share Proxmox's numbers, containers have names of their own
-            let key = (host, node.kind == NodeKind::Container, platform_id);
-            if let Some(other) = seen.insert(key, node) {
-                return Err(GraphError::PlatformIdTaken {
-                    node: node.name.clone(),
-                    other: other.name.clone(),
-                    platform_id: platform_id.to_owned(),
-                    host: self.name(host).into_owned(),
-                });
-            }
+            let dependencies = node.depends_on.iter().map(|id| self.index[id]);
+            links.push(dependencies, node.host.map(|host| self.index[&host]));
         }
-        Ok(())
-    }
-
-    /// A cycle over the union of both layers, as names, the first one again at the end.
-    fn find_cycle(&self) -> Option<Vec<String>> {
-        #[derive(Clone, Copy, PartialEq)]
-        enum Mark {
-            New,
-            Open,
-            Done,
-        }
-        let mut marks = vec![Mark::New; self.nodes.len()];
-        for root in 0..self.nodes.len() {
-            if marks[root] != Mark::New {
-                continue;
-            }
-            // the path from the root, each with the needs still to look at; a recursion would overflow on long chains
-            let mut path: Vec<(usize, Vec<usize>)> = vec![(root, self.needs_of(root))];
-            marks[root] = Mark::Open;
-            while let Some((at, rest)) = path.last_mut() {
-                match rest.pop() {
-                    None => {
-                        marks[*at] = Mark::Done;
-                        path.pop();
-                    }
-                    Some(next) if marks[next] == Mark::Open => {
-                        let start = path.iter().position(|(at, _)| *at == next).unwrap_or(0);
-                        let mut names: Vec<String> = path[start..]
-                            .iter()
-                            .map(|(at, _)| self.nodes[*at].name.clone())
-                            .collect();
-                        names.push(self.nodes[next].name.clone());
-                        return Some(names);
-                    }
-                    Some(next) => {
-                        if marks[next] == Mark::New {
-                            marks[next] = Mark::Open;
-                            let needs = self.needs_of(next);
-                            path.push((next, needs));
-                        }
-                    }
-                }
-            }
-        }
-        None
-    }
-
-    fn needs_of(&self, at: usize) -> Vec<usize> {
-        self.nodes[at].needs().map(|id| self.index[&id]).collect()
-    }
-}
-
-fn check_name(name: &str) -> Result<(), GraphError> {
-    let fits = (1..=64).contains(&name.chars().count());
-    if fits && name.trim() == name && !name.chars().any(char::is_control) {
-        Ok(())
-    } else {
-        Err(GraphError::BadName(name.to_owned()))
+        links.turn_round(|at| self.nodes[at].id);
+        links
     }
 }

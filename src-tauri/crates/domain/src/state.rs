@@ -120,4 +120,60 @@ impl Observations {
             .get(&node)
             .map_or(PowerState::Unknown, |observation| observation.state.clone())
     }
+
+    /// Whether others are kept on for this node's sake: it is not known to be off, or a running cascade works on it and
+    /// may be about to start it.
+    pub fn is_active(&self, graph: &Graph, node: NodeId) -> bool {
+        self.in_cascade.contains(&node) || self.state(graph, node).is_active()
+    }
+
+    /// [`Observations::state`] of every node by its position in the graph, in the few shades that planning needs. Looked
+    /// up once: the planner asks at every edge.
+    pub(crate) fn beliefs(&self, graph: &Graph) -> Vec<Belief> {
+        let mut observed = self.states.iter().peekable();
+        let own: Vec<Belief> = graph
+            .nodes()
+            .iter()
+            .map(|node| {
+                // both are in order of ids
+                while observed.next_if(|(id, _)| **id < node.id).is_some() {}
+                match observed.next_if(|(id, _)| **id == node.id) {
+                    Some((_, observation)) => Belief::from(&observation.state),
+                    None => Belief::Unsure,
+                }
+            })
+            .collect();
+        (0..own.len())
+            .map(|at| {
+                let hosts = &mut graph.links().hosts(at);
+                if hosts.any(|host| own[host] == Belief::Off) {
+                    Belief::Off
+                } else {
+                    own[at]
+                }
+            })
+            .collect()
+    }
+}
+
+/// A power state, as far as planning tells them apart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Belief {
+    Off,
+    On,
+    /// Neither known to be off nor to be on.
+    Unsure,
+}
+
+impl From<&PowerState> for Belief {
+    fn from(state: &PowerState) -> Belief {
+        match state {
+            PowerState::Off => Belief::Off,
+            PowerState::On => Belief::On,
+            PowerState::Unknown
+            | PowerState::Starting
+            | PowerState::Stopping
+            | PowerState::Failed { .. } => Belief::Unsure,
+        }
+    }
 }

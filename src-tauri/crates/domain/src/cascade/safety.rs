@@ -1,11 +1,10 @@
 //! What may go down after the set is down, and what must not.
 
-use crate::{
-    Action, FollowUp, FollowUpMode, Graph, NodeId, Observations, Plan, PowerState, Protected,
-    Refusal,
-};
-
-use super::step;
+use super::order::needs_first;
+use super::situation::{Situation, no_channel};
+use crate::capability::stop_channel;
+use crate::state::Belief;
+use crate::{Action, FollowUp, FollowUpMode, Plan, Protected, Refusal};
 
 /// What becomes of a node in this cascade.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -21,43 +20,38 @@ pub(super) enum Fate {
 /// Re-evaluates the dependencies of everything that goes down, and the hosts that stop when they are empty, then theirs.
 /// Adds to the plan the steps of those that stop by themselves, the proposals, and what is protected and by whom.
 pub(super) fn follow_ups(
-    graph: &Graph,
-    observations: &Observations,
+    situation: &Situation<'_>,
     fates: Vec<Fate>,
     plan: &mut Plan,
 ) -> Result<(), Refusal> {
     let mut review = Review {
-        graph,
-        observations,
+        situation,
+        needed: vec![None; fates.len()],
+        seen_for: vec![None; fates.len()],
         fates,
-        needed: vec![None; graph.len()],
     };
-    for id in review.candidates() {
-        if review.fate(id) != Fate::Stays {
+    for at in review.candidates() {
+        if review.fates[at] != Fate::Stays || situation.beliefs[at] != Belief::On {
             continue;
         }
-        let Some(because) = review.freed_by(id) else {
+        let Some(because) = review.freed_by(at) else {
             continue;
         };
-        if observations.state(graph, id) != PowerState::On {
-            continue;
-        }
-        let node = &graph.nodes()[graph.at(id)];
-        if let Some(protected) = review.protection(id) {
+        if let Some(protected) = review.protection(at) {
             plan.protected.push(protected);
             continue;
         }
-        let reason = format!("no longer needed: {} is off then", graph.name(because));
-        let mode = if node.confirm_before_auto_stop() {
+        let reason = format!("no longer needed once {} is off", situation.name(because));
+        let mode = if situation.graph.node(at).confirm_before_auto_stop() {
             FollowUpMode::Confirm
         } else {
-            plan.steps
-                .push(step(node, observations, Action::Stop, reason.clone())?);
-            review.fates[graph.at(id)] = Fate::GoesDown;
+            let step = situation.step(at, Action::Stop, reason.clone())?;
+            plan.steps.push(step);
+            review.fates[at] = Fate::GoesDown;
             FollowUpMode::Auto
         };
         plan.follow_ups.push(FollowUp {
-            node: id,
+            node: situation.id(at),
             mode,
             reason,
         });
@@ -66,130 +60,126 @@ pub(super) fn follow_ups(
 }
 
 struct Review<'a> {
-    graph: &'a Graph,
-    observations: &'a Observations,
+    situation: &'a Situation<'a>,
     fates: Vec<Fate>,
-    /// Whether something active that stays on needs the node; filled on demand. Dependants are decided before their
-    /// dependencies are looked at, so an answer never changes.
+    /// Whether something that stays on needs the node; filled on demand. Users are decided before what they need is
+    /// looked at, so an answer never changes.
     needed: Vec<Option<bool>>,
+    /// For whose sake [`Review::nearest_users`] last came by.
+    seen_for: Vec<Option<usize>>,
 }
 
 impl Review<'_> {
-    fn fate(&self, id: NodeId) -> Fate {
-        self.fates[self.graph.at(id)]
-    }
-
-    /// Everything that the nodes going down need, transitively, dependants before dependencies: each is decided when all
+    /// Everything that the nodes going down need, transitively, users before what they need: each is decided when all
     /// that need it have been.
-    fn candidates(&self) -> Vec<NodeId> {
-        let down = self
-            .graph
-            .nodes()
-            .iter()
-            .map(|node| node.id)
-            .filter(|id| self.fate(*id) != Fate::Stays);
-        let mut order = super::order::needs_first(self.graph, down, |_| true);
+    fn candidates(&self) -> Vec<usize> {
+        let down = (0..self.fates.len()).filter(|at| self.goes(*at));
+        let mut order = needs_first(self.situation.graph, down, |_| true);
         order.reverse();
         order
     }
 
+    /// Is off when the cascade is done, and by its doing.
+    fn goes(&self, at: usize) -> bool {
+        match self.fates[at] {
+            Fate::Stays => false,
+            Fate::GoesDown | Fate::WentDown => true,
+        }
+    }
+
     /// The first node going down that frees this one: a dependant, or a guest if the host stops when it is empty.
-    fn freed_by(&self, id: NodeId) -> Option<NodeId> {
-        let goes = |other: &&NodeId| self.fate(**other) != Fate::Stays;
-        let dependant = self.graph.dependants(id).iter().find(goes);
-        let node = &self.graph.nodes()[self.graph.at(id)];
-        let guests = if node.settings.stop_when_empty {
-            self.graph.guests(id)
+    fn freed_by(&self, at: usize) -> Option<usize> {
+        let links = self.situation.graph.links();
+        let settings = &self.situation.graph.node(at).settings;
+        let guests = if settings.stop_when_empty {
+            links.guests(at)
         } else {
             &[]
         };
-        dependant.or_else(|| guests.iter().find(goes)).copied()
+        let mut users = links.dependants(at).iter().chain(guests).copied();
+        users.find(|user| self.goes(*user))
     }
 
-    fn protection(&mut self, id: NodeId) -> Option<Protected> {
-        if self.is_needed(id) {
-            let by = self.nearest_users(id);
-            let names: Vec<_> = by.iter().map(|id| self.graph.name(*id)).collect();
-            let hosts = by
-                .iter()
-                .all(|by| self.graph.ancestors(*by).any(|a| a == id));
-            let verb = if hosts { "hosts" } else { "needed by" };
-            let reason = format!("stays on: {verb} {}", names.join(", "));
-            return Some(Protected {
-                node: id,
-                by,
-                reason,
-            });
-        }
-        let node = &self.graph.nodes()[self.graph.at(id)];
-        let reason = if node.settings.always_on {
-            "stays on: it is always on".to_owned()
-        } else if self.observations.held.contains_key(&id) {
-            "stays on: you keep it on".to_owned()
-        } else if let Some(lock) = self.observations.locked.get(&id) {
-            format!("stays on: locked by its platform ({lock})")
-        } else if self.observations.in_cascade.contains(&id) {
-            "stays on: it is being started or stopped".to_owned()
+    fn protection(&mut self, at: usize) -> Option<Protected> {
+        let node = self.situation.graph.node(at);
+        let observations = self.situation.observations;
+        let mut by = Vec::new();
+        let why = if self.is_needed(at) {
+            by = self.nearest_users(at);
+            let verb = if self.situation.all_run_on(&by, at) {
+                "hosts"
+            } else {
+                "needed by"
+            };
+            format!("{verb} {}", self.situation.names(&by))
+        } else if node.settings.always_on {
+            "it is always on".to_owned()
+        } else if observations.held.contains_key(&node.id) {
+            "you keep it on".to_owned()
+        } else if let Some(lock) = observations.locked.get(&node.id) {
+            format!("locked by its platform ({lock})")
+        } else if observations.in_cascade.contains(&node.id) {
+            "it is being started or stopped".to_owned()
+        } else if stop_channel(node).is_none() {
+            format!("it cannot be {}", no_channel(Action::Stop))
         } else {
             return None;
         };
         Some(Protected {
-            node: id,
-            by: Vec::new(),
-            reason,
+            node: node.id,
+            by: self.situation.ids(&by),
+            reason: format!("stays on: {why}"),
         })
     }
 
-    /// Whether an active node that stays needs this one, directly or through nodes that are off.
-    fn is_needed(&mut self, id: NodeId) -> bool {
-        let mut tasks = vec![id];
+    /// Whether something that stays on needs this node, directly or through nodes that are off.
+    fn is_needed(&mut self, at: usize) -> bool {
+        let links = self.situation.graph.links();
+        let mut tasks = vec![at];
         while let Some(&next) = tasks.last() {
-            let graph = self.graph;
-            let at = graph.at(next);
-            if self.needed[at].is_some() {
+            if self.needed[next].is_some() {
                 tasks.pop();
                 continue;
             }
-            let mut open = false;
-            let mut needed = false;
-            for user in graph.needed_by(next) {
-                if self.stays_active(user) {
-                    needed = true;
-                    break;
-                }
-                match self.needed[graph.at(user)] {
-                    Some(user_is_needed) => needed |= user_is_needed,
-                    None => {
-                        open = true;
-                        tasks.push(user);
+            let users = links.users(next);
+            let open_before = tasks.len();
+            let mut needed = users.iter().any(|user| self.stays_on(*user));
+            if !needed {
+                for user in users {
+                    match self.needed[*user] {
+                        Some(user_is_needed) => needed |= user_is_needed,
+                        None => tasks.push(*user),
                     }
                 }
             }
-            if needed || !open {
-                self.needed[at] = Some(needed);
+            if needed || tasks.len() == open_before {
+                self.needed[next] = Some(needed);
+                tasks.truncate(open_before);
             }
         }
-        self.needed[self.graph.at(id)].unwrap_or(true)
+        self.needed[at].unwrap_or(true)
     }
 
-    fn stays_active(&self, id: NodeId) -> bool {
-        self.fate(id) == Fate::Stays && self.observations.state(self.graph, id).is_active()
+    fn stays_on(&self, at: usize) -> bool {
+        // what went down earlier is off, but may have been locked since
+        self.fates[at] != Fate::GoesDown && self.situation.is_occupied(at)
     }
 
-    /// The active nodes nearest to it that need it: its own users, and beyond those that are off theirs.
-    fn nearest_users(&self, id: NodeId) -> Vec<NodeId> {
-        let mut seen = vec![false; self.graph.len()];
+    /// The nodes nearest to it that stay on and need it: its own users, and beyond those that are off theirs. In order of
+    /// creation.
+    fn nearest_users(&mut self, at: usize) -> Vec<usize> {
+        let links = self.situation.graph.links();
         let mut users = Vec::new();
-        let mut around = vec![id];
+        let mut around = vec![at];
         while let Some(next) = around.pop() {
-            for user in self.graph.needed_by(next) {
-                if std::mem::replace(&mut seen[self.graph.at(user)], true) {
+            for user in links.users(next) {
+                if self.seen_for[*user].replace(at) == Some(at) {
                     continue;
                 }
-                if self.stays_active(user) {
-                    users.push(user);
+                if self.stays_on(*user) {
+                    users.push(*user);
                 } else {
-                    around.push(user);
+                    around.push(*user);
                 }
             }
         }

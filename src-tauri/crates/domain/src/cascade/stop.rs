@@ -4,50 +4,37 @@ use std::collections::BTreeSet;
 
 use super::order::needs_first;
 use super::safety::{Fate, follow_ups};
-use super::step;
-use crate::{
-    Action, Graph, Intent, NodeId, Observations, Plan, PowerState, Refusal, RefusalKind, Skipped,
-    StopScope,
-};
+use super::situation::{Situation, positions};
+use crate::{Action, Intent, NodeId, Plan, PowerState, Refusal, RefusalKind, Skipped, StopScope};
 
 pub(super) struct StopRequest<'a> {
-    pub node: NodeId,
+    pub target: usize,
     pub scope: StopScope,
     pub automatic: bool,
     pub stopped_before: &'a BTreeSet<NodeId>,
 }
 
 pub(super) fn plan_stop(
-    graph: &Graph,
-    observations: &Observations,
+    situation: &Situation<'_>,
     request: &StopRequest<'_>,
 ) -> Result<Plan, Refusal> {
-    let target = request.node;
-    let mut reached = vec![false; graph.len()];
-    let affected = needs_it(graph, target, &mut reached);
-    let mut hosted = vec![false; graph.len()];
-    hosted[graph.at(target)] = true;
-    for guest in graph.hosted(target) {
-        hosted[graph.at(guest)] = true;
-    }
-    let active = |id: NodeId| observations.state(graph, id).is_active();
-
-    if request.automatic {
-        refuse_automatic(graph, observations, target, &affected)?;
-    } else if request.scope == StopScope::RefuseIfNeeded {
-        let by: Vec<NodeId> = affected
-            .iter()
-            .copied()
-            .filter(|id| !hosted[graph.at(*id)] && active(*id))
-            .collect();
-        if !by.is_empty() && active(target) {
-            return Err(needed_by(graph, target, by));
+    let (graph, target) = (situation.graph, request.target);
+    let affected = Affected::by(situation, target);
+    // a target that is off already changes nothing: what needs it is neither asked nor touched
+    let anything_to_stop = affected.set().any(|at| situation.is_active(at));
+    if anything_to_stop && request.automatic {
+        refuse_automatic(situation, target, &affected)?;
+    } else if anything_to_stop && request.scope == StopScope::RefuseIfNeeded {
+        let outside = |at: &usize| !affected.hosted[*at] && situation.is_active(*at);
+        let by: Vec<usize> = affected.nodes.iter().copied().filter(outside).collect();
+        if !by.is_empty() {
+            return Err(needed_by(situation, target, &by));
         }
     }
 
     let mut plan = Plan {
         intent: Intent::Stop {
-            node: target,
+            node: situation.id(target),
             scope: request.scope,
             automatic: request.automatic,
             stopped_before: request.stopped_before.clone(),
@@ -57,135 +44,148 @@ pub(super) fn plan_stop(
         protected: Vec::new(),
         follow_ups: Vec::new(),
     };
-    let mut order = needs_first(graph, affected, |id| reached[graph.at(id)]);
-    order.reverse();
-    // with a target that is off already nothing that needs it is touched
-    let dependants_too = active(target) && request.scope == StopScope::WithDependants;
-    let mut down = vec![Fate::Stays; graph.len()];
-    for id in order {
-        let at = graph.at(id);
-        if !hosted[at] && !dependants_too {
+    let dependants_too = anything_to_stop && request.scope == StopScope::WithDependants;
+    let mut fates = vec![Fate::Stays; graph.len()];
+    let starting = needs_first(graph, affected.nodes.iter().copied(), |at| {
+        affected.contains[at]
+    });
+    for at in starting.into_iter().rev() {
+        if !affected.hosted[at] && !dependants_too {
             continue;
         }
-        if active(id) {
-            let reason = if id != target {
-                reason(graph, target, id, hosted[at])
+        if situation.is_active(at) {
+            let reason = if at != target {
+                affected.reason(situation, at)
             } else if request.automatic {
                 "it is not used".to_owned()
             } else {
                 "you asked for it".to_owned()
             };
-            let node = &graph.nodes()[at];
-            plan.steps
-                .push(step(node, observations, Action::Stop, reason)?);
-            down[at] = Fate::GoesDown;
-        } else if hosted[at] {
+            plan.steps.push(situation.step(at, Action::Stop, reason)?);
+            fates[at] = Fate::GoesDown;
+        } else if affected.hosted[at] {
             plan.skipped.push(Skipped {
-                node: id,
+                node: situation.id(at),
                 reason: "off already".to_owned(),
             });
         }
     }
-    for id in request.stopped_before {
-        if graph.get(*id).is_some() && !active(*id) {
-            down[graph.at(*id)] = Fate::WentDown;
+    for at in positions(graph, request.stopped_before) {
+        if !situation.is_active(at) {
+            fates[at] = Fate::WentDown;
         }
     }
-    follow_ups(graph, observations, down, &mut plan)?;
+    follow_ups(situation, fates, &mut plan)?;
     Ok(plan)
 }
 
-/// The target and everything that needs it, transitively over both layers, in order of creation.
-fn needs_it(graph: &Graph, target: NodeId, reached: &mut [bool]) -> Vec<NodeId> {
-    let mut found = vec![target];
-    reached[graph.at(target)] = true;
-    let mut at = 0;
-    while at < found.len() {
-        for id in graph.needed_by(found[at]) {
-            if !std::mem::replace(&mut reached[graph.at(id)], true) {
-                found.push(id);
+/// The target and everything that needs it, transitively over both layers.
+struct Affected {
+    /// In order of creation.
+    nodes: Vec<usize>,
+    contains: Vec<bool>,
+    /// The target and what it hosts.
+    hosted: Vec<bool>,
+}
+
+impl Affected {
+    fn by(situation: &Situation<'_>, target: usize) -> Affected {
+        let links = situation.graph.links();
+        let mut nodes = vec![target];
+        let mut contains = vec![false; situation.graph.len()];
+        let mut hosted = contains.clone();
+        contains[target] = true;
+        let mut next = 0;
+        while let Some(at) = nodes.get(next).copied() {
+            for user in links.users(at) {
+                if !std::mem::replace(&mut contains[*user], true) {
+                    nodes.push(*user);
+                }
             }
+            hosted[at] = at == target || links.hosts(at).any(|host| host == target);
+            next += 1;
         }
-        at += 1;
+        nodes.sort_unstable();
+        Affected {
+            nodes,
+            contains,
+            hosted,
+        }
     }
-    found.sort_unstable();
-    found
+
+    /// The target and what it hosts.
+    fn set(&self) -> impl Iterator<Item = usize> + '_ {
+        self.nodes.iter().copied().filter(|at| self.hosted[*at])
+    }
+
+    /// Why it goes down: what it runs on, or else what it needs, goes down.
+    fn reason(&self, situation: &Situation<'_>, at: usize) -> String {
+        let links = situation.graph.links();
+        let needs = links.dependencies(at).iter().find(|d| self.contains[**d]);
+        match (links.host(at), needs) {
+            (Some(host), None) => format!("runs on {}", situation.name(host)),
+            (Some(host), Some(_)) if self.hosted[at] => {
+                format!("runs on {}", situation.name(host))
+            }
+            (_, Some(dependency)) => format!("needs {}", situation.name(*dependency)),
+            (None, None) => "goes down with what it needs".to_owned(),
+        }
+    }
 }
 
 /// What only a person may do: stopping something that is in use by others, kept on, locked, or of unknown state.
 fn refuse_automatic(
-    graph: &Graph,
-    observations: &Observations,
-    target: NodeId,
-    affected: &[NodeId],
+    situation: &Situation<'_>,
+    target: usize,
+    affected: &Affected,
 ) -> Result<(), Refusal> {
-    let name = graph.name(target);
+    let observations = situation.observations;
+    let node = situation.graph.node(target);
+    let (id, name) = (node.id, &node.name);
     let refuse = |kind, message| {
         Err(Refusal {
-            node: target,
+            node: id,
             kind,
             message,
         })
     };
-    match observations.state(graph, target) {
-        PowerState::Off => return Ok(()),
-        PowerState::Unknown => {
-            let message = format!("{name} stays as it is: nobody knows whether it is on");
-            return refuse(RefusalKind::StaleObservation, message);
-        }
-        PowerState::Starting
-        | PowerState::On
-        | PowerState::Stopping
-        | PowerState::Failed { .. } => {}
-    }
-    let by: Vec<NodeId> = affected
-        .iter()
-        .copied()
-        .filter(|id| *id != target && observations.state(graph, *id).is_active())
-        .collect();
+    let others = affected.nodes.iter().copied().filter(|at| *at != target);
+    let by: Vec<usize> = others.filter(|at| situation.is_occupied(*at)).collect();
     if !by.is_empty() {
-        return Err(needed_by(graph, target, by));
+        return Err(needed_by(situation, target, &by));
     }
-    if graph.get(target).is_some_and(|n| n.settings.always_on) {
+    if node.settings.always_on {
         let message = format!("{name} is always on and is never stopped automatically");
         return refuse(RefusalKind::AlwaysOn, message);
     }
-    if let Some(until) = observations.held.get(&target) {
+    if let Some(until) = observations.held.get(&id) {
         let message = format!("{name} is kept on by you");
         return refuse(RefusalKind::Held(*until), message);
     }
-    if let Some(lock) = observations.locked.get(&target) {
+    if let Some(lock) = observations.locked.get(&id) {
         let message = format!("{name} is locked by its platform ({lock})");
         return refuse(RefusalKind::Locked(lock.clone()), message);
     }
-    if observations.in_cascade.contains(&target) {
+    if observations.in_cascade.contains(&id) {
         let message = format!("{name} is being started or stopped");
         return refuse(RefusalKind::Locked("cascade".to_owned()), message);
+    }
+    if observations.state(situation.graph, id) == PowerState::Unknown {
+        let message = format!("{name} stays as it is: nobody knows whether it is on");
+        return refuse(RefusalKind::StaleObservation, message);
     }
     Ok(())
 }
 
-fn needed_by(graph: &Graph, node: NodeId, by: Vec<NodeId>) -> Refusal {
-    let names: Vec<_> = by.iter().map(|id| graph.name(*id)).collect();
-    let verb = if by.iter().all(|id| graph.ancestors(*id).any(|a| a == node)) {
+fn needed_by(situation: &Situation<'_>, target: usize, by: &[usize]) -> Refusal {
+    let verb = if situation.all_run_on(by, target) {
         "hosts"
     } else {
         "is needed by"
     };
     Refusal {
-        node,
-        message: format!("{} {verb} {}", graph.name(node), names.join(", ")),
-        kind: RefusalKind::NeededBy(by),
-    }
-}
-
-fn reason(graph: &Graph, target: NodeId, id: NodeId, hosted: bool) -> String {
-    let node = &graph.nodes()[graph.at(id)];
-    if hosted && let Some(host) = node.host {
-        return format!("runs on {}", graph.name(host));
-    }
-    match node.depends_on.iter().find(|d| **d == target) {
-        Some(dependency) => format!("needs {}", graph.name(*dependency)),
-        None => format!("needs what {} takes with it", graph.name(target)),
+        node: situation.id(target),
+        kind: RefusalKind::NeededBy(situation.ids(by)),
+        message: format!("{} {verb} {}", situation.name(target), situation.names(by)),
     }
 }
