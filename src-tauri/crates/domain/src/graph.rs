@@ -72,8 +72,6 @@ pub enum GraphError {
         "{0:?} is no name for a node: it takes 1 to 64 characters, none of them a control character, and no space at either end"
     )]
     BadName(String),
-    #[error("{node} needs the id that {host} knows it by")]
-    NoPlatformId { node: String, host: String },
     #[error("{node} and {other} are both {platform_id} on {host}")]
     PlatformIdTaken {
         node: String,

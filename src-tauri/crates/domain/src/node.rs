@@ -169,4 +169,6 @@ pub struct Settings {
     pub watts_suspended: Option<f64>,
     pub note: Option<String>,
     pub tags: Vec<String>,
+    /// The idle rule as homelab.toml writes it, kept for when it is read.
+    pub idle: Option<serde_json::Value>,
 }

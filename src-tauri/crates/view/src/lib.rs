@@ -4,6 +4,7 @@
 //! them), [`homelab`] the import and export format, [`plan`] the plan as UI and `--json` show it, [`tray`] the tray's menu
 //! and icon as functions of a snapshot, [`text`] the sentences.
 
+pub mod advice;
 pub mod homelab;
 pub mod plan;
 pub mod text;

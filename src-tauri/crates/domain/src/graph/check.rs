@@ -75,12 +75,6 @@ impl Graph {
                 missing: needed,
             });
         }
-        if node.platform_id.as_deref().is_none_or(str::is_empty) {
-            return Err(GraphError::NoPlatformId {
-                node: node.name.clone(),
-                host: host.name.clone(),
-            });
-        }
         Ok(())
     }
 

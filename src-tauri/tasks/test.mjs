@@ -1,0 +1,63 @@
+// Runs every check and every test, one stage after the other, and says at the end which stages passed and how long each
+// took. `npm test -- STAGE ...` runs only these stages.
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { root, setUp, toolsFolder } from "./setup.mjs";
+
+const stages = [
+  ["format", "cargo", ["fmt", "--all", "--check"]],
+  ["ui check", "npm", ["run", "--silent", "ui:check"]],
+  ["ui tests", "npm", ["run", "--silent", "ui:test"]],
+  ["ui build", "npm", ["run", "--silent", "ui:build"]],
+  ["clippy", "cargo", ["clippy", "--workspace", "--all-targets", "--features", "wakehub-desktop/custom-protocol", "--", "-D", "warnings"]],
+  ["build", "cargo", ["build", "--workspace", "--features", "wakehub-desktop/custom-protocol"]],
+  ["rust tests", "cargo", ["nextest", "run", "--workspace", "--features", "wakehub-desktop/custom-protocol", "--no-fail-fast"]],
+  ["browser tests", "npm", ["run", "--silent", "ui:e2e"]],
+  ["desktop tests", "npm", ["run", "--silent", "desktop:e2e"]],
+];
+
+const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
+const skippedFile = join(target, "skipped-tests.txt");
+const env = {
+  ...process.env,
+  PATH: `${process.env.PATH}:/usr/sbin:/sbin:${join(toolsFolder(), "bin")}`,
+  WAKEHUB_SKIPPED_FILE: skippedFile,
+};
+
+try {
+  setUp(true);
+} catch (error) {
+  console.error(`setup: ${error.message}`);
+  process.exit(1);
+}
+rmSync(skippedFile, { force: true });
+
+const asked = process.argv.slice(2);
+const wanted = stages.filter(([name]) => asked.length === 0 || asked.includes(name));
+if (wanted.length === 0) {
+  console.error(`there is no such stage; there are: ${stages.map(([name]) => name).join(", ")}`);
+  process.exit(2);
+}
+const results = [];
+for (const [name, command, args] of wanted) {
+  console.log(`\n== ${name}: ${command} ${args.join(" ")}`);
+  const begun = Date.now();
+  const ended = spawnSync(command, args, { stdio: "inherit", cwd: root, env });
+  const seconds = Math.round((Date.now() - begun) / 1000);
+  const passed = ended.status === 0;
+  results.push([name, passed, seconds]);
+  // nothing later can pass where nothing builds
+  if (!passed && (name === "build" || name === "ui build")) break;
+}
+
+console.log("");
+for (const [name, passed, seconds] of results) console.log(`${passed ? "passed" : "FAILED"}  ${name} (${seconds} s)`);
+const skipped = existsSync(skippedFile) ? readFileSync(skippedFile, "utf8").trim().split("\n").filter(Boolean) : [];
+for (const line of [...new Set(skipped)]) console.log(`skipped  ${line}`);
+const failed = results.filter(([, passed]) => !passed).length + (wanted.length - results.length);
+if (process.env.CI && skipped.length > 0) {
+  console.log("on CI nothing may be skipped");
+  process.exit(1);
+}
+process.exit(failed === 0 ? 0 : 1);
