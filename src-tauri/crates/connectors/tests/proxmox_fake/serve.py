@@ -1,0 +1,99 @@
+"""Serves one fakepve (a Proxmox API that is not ours) for a test.
+
+The first line on standard input describes it, in JSON; every further line is an order. Each is answered by one line on
+standard output. It ends when standard input does, so it never outlives its test.
+"""
+
+import asyncio
+import hashlib
+import inspect
+import json
+import sys
+import tempfile
+
+import fakepve
+from fakepve.certs import make_cert
+
+
+def build(spec):
+    pve = fakepve.FakePve(user='root@pam', password='correct horse', host='127.0.0.1', port=0)
+    pve.nodes = {}
+    for name in spec.get('members', ['pve1']):
+        pve.add_node(name)
+    pve.apitokens.update(spec.get('tokens', {}))
+    pve.users.update(spec.get('users', {}))
+    for user, path, privileges in spec.get('grants', []):
+        pve.grant(user, path, *privileges)
+    for guest in spec.get('guests', []):
+        add = pve.add_ct if guest['kind'] == 'lxc' else pve.add_vm
+        config = dict(guest.get('config', {}))
+        if guest['kind'] == 'lxc':
+            config.setdefault('hostname', guest['name'])
+            made = add(guest['vmid'], node=guest.get('member', 'pve1'), status=guest.get('status', 'stopped'), config=config)
+        else:
+            made = add(guest['vmid'], guest['name'], node=guest.get('member', 'pve1'),
+                       status=guest.get('status', 'stopped'), config=config, template=guest.get('template', False))
+        for name, value in guest.get('set', {}).items():
+            setattr(made, name, value)
+    pve.time_scale = spec.get('time_scale', 0.02)
+    if 'version' in spec:
+        pve.version = spec['version']
+    for name, value in spec.get('set', {}).items():
+        setattr(pve, name, value)
+    return pve
+
+
+async def obey(pve, order):
+    do = order['do']
+    if do == 'requests':
+        seen = [[method, path] for method, path, _ in pve.requests]
+        return seen
+    if do == 'bodies':
+        return [[method, path, body.decode()] for method, path, body in pve.requests]
+    if do == 'forget':
+        del pve.requests[:]
+        return None
+    if do == 'status':
+        return pve.guest(order['vmid']).status
+    if do == 'set':
+        target = pve.guest(order['vmid']) if 'vmid' in order else pve
+        for name, value in order['values'].items():
+            setattr(target, name, value)
+        return None
+    if do == 'call':
+        answer = getattr(pve, order['name'])(*order.get('args', []), **order.get('kwargs', {}))
+        if inspect.isawaitable(answer):
+            answer = await answer
+        return answer if isinstance(answer, (str, int, float, bool, type(None))) else None
+    if do == 'task':
+        # A task of another client that just runs, as one of a kind that fakepve has no scenario for.
+        async def body():
+            await pve.pause(order['secs'])
+        guest = pve.guest(order['vmid'])
+        return await pve.task(guest.node, order['kind'], order['vmid'], 'root@pam', body)
+    raise ValueError(do)
+
+
+async def main():
+    loop = asyncio.get_running_loop()
+    lines = asyncio.StreamReader(limit=1 << 24)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    spec = json.loads(await lines.readline())
+    pve = build(spec)
+    with tempfile.TemporaryDirectory() as folder:
+        certfile, keyfile, der = make_cert(folder, name=spec.get('certificate', 'pve1.lan'))
+        await pve.start(certfile, keyfile)
+    print(json.dumps({'port': pve.port, 'der_sha256': hashlib.sha256(der).hexdigest(), 'version': fakepve.__version__
+                      if hasattr(fakepve, '__version__') else ''}), flush=True)
+    while True:
+        line = await lines.readline()
+        if not line:
+            return
+        try:
+            answer = {'ok': await obey(pve, json.loads(line))}
+        except Exception as error:  # noqa: BLE001 - the test must hear of it
+            answer = {'error': repr(error)}
+        print(json.dumps(answer), flush=True)
+
+
+asyncio.run(main())
