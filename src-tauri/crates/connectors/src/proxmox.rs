@@ -65,6 +65,14 @@ impl ProxmoxConnector {
         }
     }
 
+    /// How long one answer may take, 20 s if nothing is said. Tasks of Proxmox have the caller's own time.
+    pub fn with_request_timeout(self, limit: Duration) -> ProxmoxConnector {
+        ProxmoxConnector {
+            client: self.client.with_request_timeout(limit),
+            ..self
+        }
+    }
+
     fn member(&self) -> &str {
         &self.client.endpoint().member
     }

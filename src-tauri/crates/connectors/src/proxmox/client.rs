@@ -26,6 +26,7 @@ pub(super) struct Client {
     base: Result<Url, String>,
     /// Made on first use and dropped by [`Client::close`], with its connections.
     http: Mutex<Option<reqwest::Client>>,
+    request_timeout: Duration,
     /// Held while logging in, so that requests in parallel share one login.
     ticket: Mutex<Option<Ticket>>,
 }
@@ -99,7 +100,15 @@ impl Client {
             base: base_url(&endpoint.url),
             endpoint,
             http: Mutex::new(None),
+            request_timeout: REQUEST_TIMEOUT,
             ticket: Mutex::new(None),
+        }
+    }
+
+    pub fn with_request_timeout(self, request_timeout: Duration) -> Client {
+        Client {
+            request_timeout,
+            ..self
         }
     }
 
@@ -357,7 +366,7 @@ impl Client {
             );
             (ErrorKind::Unreachable, message)
         } else if error.is_timeout() {
-            let message = format!("no answer within {} s", REQUEST_TIMEOUT.as_secs());
+            let message = format!("no answer within {} s", self.request_timeout.as_secs());
             (ErrorKind::TimedOut, message)
         } else if error.is_connect() {
             (
@@ -412,7 +421,7 @@ impl Client {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
+            .timeout(self.request_timeout)
             .tcp_keepalive(Duration::from_secs(30))
             .user_agent(concat!("WakeHub/", env!("CARGO_PKG_VERSION")))
             .build()

@@ -7,11 +7,13 @@
 )]
 
 use serde_json::{Value, json};
+use std::collections::VecDeque;
 use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command as SyncCommand, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -35,7 +37,7 @@ pub async fn fake(spec: Value) -> Option<Fake> {
                 std::env::var_os("CI").is_none(),
                 "fakepve cannot run: {reason}"
             );
-            println!("SKIPPED: fakepve cannot run: {reason}");
+            let _ = writeln!(std::io::stdout(), "SKIPPED: fakepve cannot run: {reason}");
             None
         }
     }
@@ -227,8 +229,15 @@ pub struct Proxy {
 #[derive(Default)]
 struct Seen {
     connections: AtomicUsize,
-    cut_next_answer: AtomicBool,
+    /// For each coming answer, whether it breaks off.
+    cuts: Mutex<VecDeque<bool>>,
     drop_idle: tokio::sync::Notify,
+}
+
+impl Seen {
+    fn next_is_cut(&self) -> bool {
+        self.cuts.lock().expect("a plan").pop_front() == Some(true)
+    }
 }
 
 impl Proxy {
@@ -259,7 +268,12 @@ impl Proxy {
 
     /// The next answer breaks off in the middle with a reset.
     pub fn cut_next_answer(&self) {
-        self.seen.cut_next_answer.store(true, Ordering::SeqCst);
+        self.cut_answers(&[true]);
+    }
+
+    /// Of the next answers, those marked do so. Each flight of a handshake counts as one.
+    pub fn cut_answers(&self, cuts: &[bool]) {
+        self.seen.cuts.lock().expect("a plan").extend(cuts);
     }
 
     /// Closes the connections that stand now, as a server does with idle ones.
@@ -277,14 +291,15 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, seen: Arc<Seen>) {
         tokio::select! {
             read = client.read(&mut up) => match read {
                 Ok(n) if n > 0 => {
-                    asked |= seen.cut_next_answer.load(Ordering::SeqCst);
+                    asked = true;
                     if server.write_all(&up[..n]).await.is_err() { return; }
                 }
                 _ => return,
             },
             read = server.read(&mut down) => match read {
                 Ok(n) if n > 0 => {
-                    if asked && seen.cut_next_answer.swap(false, Ordering::SeqCst) {
+                    let answers = std::mem::take(&mut asked);
+                    if answers && seen.next_is_cut() {
                         let _ = client.write_all(&down[..n / 2]).await;
                         let _ = client.set_zero_linger();
                         return;

@@ -12,11 +12,44 @@ import sys
 import tempfile
 
 import fakepve
+from aiohttp import web
 from fakepve.certs import make_cert
 
 
+class Pve(fakepve.FakePve):
+    """Adds what a real Proxmox does and fakepve does not."""
+
+    frozen = None
+    # What a task writes into its log before it begins.
+    task_log = ()
+
+    async def task(self, *args, **kwargs):
+        return await super().task(*args, **{'log': self.task_log, **kwargs})
+
+    def huge_resources(self, mebibytes):
+        self.padding = ' ' * (mebibytes << 20)
+
+    padding = ''
+
+    def freeze_resources(self):
+        """From now on /cluster/resources shows the guests as they are now, as pvestatd does for up to 10 s."""
+        self.frozen = dict((guest.vmid, guest.status) for guest in self.vms + self.cts)
+
+    async def _resources(self, request):
+        answer = await super()._resources(request)
+        if self.padding:
+            return web.Response(text=answer.text + self.padding, content_type='application/json')
+        if self.frozen is None:
+            return answer
+        body = json.loads(answer.text)
+        for row in body['data']:
+            if row.get('vmid') in self.frozen:
+                row['status'] = self.frozen[row['vmid']]
+        return web.json_response(body)
+
+
 def build(spec):
-    pve = fakepve.FakePve(user='root@pam', password='correct horse', host='127.0.0.1', port=0)
+    pve = Pve(user='root@pam', password='correct horse', host='127.0.0.1', port=0)
     pve.nodes = {}
     for name in spec.get('members', ['pve1']):
         pve.add_node(name)
