@@ -1,0 +1,428 @@
+// Generated from the Rust types of wakehub-view by `npm run bindings`. Do not edit.
+
+/**
+ * A node of the homelab. Given in order of creation and never used twice, so that comparing ids compares ages.
+ */
+export type NodeId = number;
+
+/**
+ * One execution of a plan.
+ */
+export type CascadeId = number;
+
+/**
+ * A question that waits for the user's answer.
+ */
+export type QuestionId = number;
+
+/**
+ * Milliseconds since the Unix epoch, UTC.
+ */
+export type Timestamp = number;
+
+export type NodeKind = "machine" | "vm" | "lxc" | "container";
+
+/**
+ * What a node offers.
+ */
+export type Capability = "wol" | "ssh" | "proxmox_api" | "docker_api";
+
+export type Action = "start" | "stop";
+
+export type FollowUpMode = "auto" | "confirm";
+
+export type ErrorKind = "unreachable" | "unauthorised" | "untrusted" | "rejected" | "unsupported" | "timed_out" | "protocol" | "no_secret" | "paused";
+
+/**
+ * What a node can have a secret for. The database and homelab.toml know only these names.
+ */
+export type SecretName = "ssh-password" | "ssh-passphrase" | "jump-password" | "jump-passphrase" | "proxmox-token" | "proxmox-password" | "wol-password";
+
+/**
+ * An SSH host key or a TLS certificate that was presented.
+ */
+export type Presented = { kind: PresentedKind, 
+/**
+ * `10.77.0.2:22`, as it was connected to.
+ */
+endpoint: string, 
+/**
+ * `ssh-ed25519`; for a certificate its subject.
+ */
+algorithm: string, 
+/**
+ * Host key: `SHA256:` and base64 without padding, as OpenSSH prints it. Certificate: SHA-256 of the DER, in upper-case
+ * hexadecimal pairs with colons, as Proxmox and openssl print it.
+ */
+fingerprint: string, 
+/**
+ * What was accepted before, in the same form; `None` the first time.
+ */
+accepted: string | null, };
+
+export type PresentedKind = "host_key" | "certificate";
+
+export type SshAuth = "password" | "key" | "agent";
+
+export type SshConfig = { user: string, auth: SshAuth, 
+/**
+ * With `auth = "key"`; a leading `~/` is the user's home.
+ */
+key_file?: string | null, port: number, 
+/**
+ * One jump host (OpenSSH's ProxyJump).
+ */
+jump?: SshJump | null, };
+
+export type SshJump = { address: string, user: string, auth: SshAuth, key_file?: string | null, port: number, };
+
+/**
+ * One Proxmox VE API. Either `token_id` (recommended) or `user` must stand.
+ */
+export type ProxmoxConfig = { 
+/**
+ * `https://10.77.0.2:8006`
+ */
+url: string, 
+/**
+ * The name of this machine within Proxmox, for example `pve2`.
+ */
+node: string, 
+/**
+ * `root@pam!wakehub`
+ */
+token_id?: string | null, 
+/**
+ * `root@pam`
+ */
+user?: string | null, };
+
+/**
+ * One Docker engine.
+ */
+export type DockerConfig = { 
+/**
+ * `tcp://host:2375` (unprotected), `tcp://host:2376` (TLS with client certificates), `ssh` (over the node's own SSH
+ * connection) or `unix:///var/run/docker.sock`.
+ */
+url: string, 
+/**
+ * A folder with `ca.pem`, `cert.pem` and `key.pem`, as for `DOCKER_CERT_PATH`; for port 2376.
+ */
+cert_path?: string | null, };
+
+/**
+ * When a node counts as ready to use, beyond what its platform says.
+ */
+export type Probe = { "tcp": string } | { "http": string };
+
+/**
+ * How a machine is stopped. Suspended and hibernated count as off: the same magic packet wakes them.
+ */
+export type PowerOff = "shut_down" | "suspend" | "hibernate";
+
+/**
+ * What Wake-on-LAN needs beyond the MAC address, where the defaults do not reach the machine.
+ */
+export type WolEntry = { broadcast?: string | null, interface?: string | null, };
+
+/**
+ * One `[[node]]` of homelab.toml, and the content of the node form. Other nodes are referenced by name.
+ */
+export type NodeEntry = { name: string, kind: NodeKind, host?: string | null, platform_id?: string | null, depends_on?: Array<string>, address?: string | null, 
+/**
+ * Switches Wake-on-LAN on.
+ */
+mac?: string | null, wol?: WolEntry | null, ssh?: SshConfig | null, proxmox_api?: ProxmoxConfig | null, docker_api?: DockerConfig | null, pinned?: boolean | null, url?: string | null, open_when_started?: boolean | null, readiness?: Probe | null, start_timeout_seconds?: number | null, stop_timeout_seconds?: number | null, confirm_before_auto_stop?: boolean | null, always_on?: boolean | null, stop_when_empty?: boolean | null, force_stop?: boolean | null, power_off?: PowerOff | null, shutdown_command?: string | null, watts_on?: number | null, watts_suspended?: number | null, note?: string | null, tags?: Array<string>, 
+/**
+ * The idle rule, kept as it was written.
+ */
+idle?: unknown, };
+
+export type Snapshot = { revision: number, 
+/**
+ * When it was made.
+ */
+at: Timestamp, 
+/**
+ * In order of creation.
+ */
+nodes: Array<NodeView>, connections: Array<ConnectionView>, 
+/**
+ * Running and interrupted ones first, then the last few that ended, newest first.
+ */
+cascades: Array<CascadeView>, 
+/**
+ * Oldest first.
+ */
+questions: Array<QuestionView>, discovered: Array<DiscoveredView>, 
+/**
+ * What the user should know about WakeHub itself, worst first.
+ */
+notices: Array<Notice>, };
+
+export type NodeView = { id: NodeId, name: string, kind: NodeKind, host: NodeId | null, depends_on: Array<NodeId>, 
+/**
+ * The nodes that depend on it directly.
+ */
+needed_by: Array<NodeId>, platform_id: string | null, address: string | null, power: Power, 
+/**
+ * With `failed`: why, in the platform's own words.
+ */
+cause: string | null, 
+/**
+ * When it came into this state.
+ */
+since: Timestamp, 
+/**
+ * When it was last seen in it; null when never.
+ */
+seen: Timestamp | null, 
+/**
+ * In plain words: `paused`, `connection refused on port 22`.
+ */
+note: string | null, 
+/**
+ * Of a container with a health check.
+ */
+health: HealthView | null, 
+/**
+ * The platform's word for a lock: `backup`.
+ */
+lock: string | null, held_until: Timestamp | null, pinned: boolean, url: string | null, always_on: boolean, confirm_before_auto_stop: boolean, stop_when_empty: boolean, capabilities: Array<Capability>, 
+/**
+ * Null when nothing is configured by which it could be started.
+ */
+start_channel: Capability | null, stop_channel: Capability | null, 
+/**
+ * Guests that were discovered on it and are not configured.
+ */
+to_configure: number, 
+/**
+ * Its host no longer knows it.
+ */
+vanished: boolean, 
+/**
+ * The running cascade that works on it.
+ */
+cascade: CascadeId | null, tags: Array<string>, 
+/**
+ * Secrets that its configuration asks for and the keyring does not have.
+ */
+missing_secrets: Array<SecretName>, };
+
+export type Power = "unknown" | "off" | "starting" | "on" | "stopping" | "failed";
+
+export type HealthView = "starting" | "healthy" | "unhealthy";
+
+/**
+ * One Proxmox API, Docker engine or SSH host, and how it is doing.
+ */
+export type ConnectionView = { node: NodeId, capability: Capability, 
+/**
+ * `machine2: Proxmox API`
+ */
+title: string, status: ConnectionStatus, 
+/**
+ * The last answer.
+ */
+seen: Timestamp | null, failure: FailureView | null, };
+
+export type ConnectionStatus = "new" | "answers" | "asleep" | "fails" | "paused";
+
+/**
+ * An error as a user reads it: "failed to {operation}: {message}".
+ */
+export type FailureView = { kind: ErrorKind, operation: string, 
+/**
+ * The platform's own words.
+ */
+message: string, 
+/**
+ * What to do next.
+ */
+advice: string, 
+/**
+ * A host key or certificate that waits to be accepted.
+ */
+presented: Presented | null, at: Timestamp, };
+
+export type CascadeView = { id: CascadeId, action: Action, node: NodeId | null, 
+/**
+ * Stays when the node is removed.
+ */
+node_name: string, automatic: boolean, status: CascadeStatus, steps: Array<StepView>, begun: Timestamp, ended: Timestamp | null, 
+/**
+ * Cancelled by the user; ends after the step in progress.
+ */
+cancelling: boolean, 
+/**
+ * Why it failed, or what an interrupted one waits for.
+ */
+failure: FailureView | null, };
+
+export type CascadeStatus = "queued" | "running" | "completed" | "failed" | "cancelled" | "interrupted";
+
+export type StepView = { node: NodeId | null, node_name: string, action: Action, channel: Capability, reason: string, status: StepStatus, begun: Timestamp | null, ended: Timestamp | null, timeout_ms: number, 
+/**
+ * The median of the last five times.
+ */
+usual_ms: number | null, 
+/**
+ * What it does now: `magic packet sent 3 times, waiting for port 22`; or why it was skipped.
+ */
+detail: string | null, };
+
+export type StepStatus = "waits" | "running" | "done" | "failed" | "skipped" | "cancelled";
+
+/**
+ * "Shut it down?" No answer means that it stays on.
+ */
+export type QuestionView = { id: QuestionId, node: NodeId, node_name: string, 
+/**
+ * Why it is asked: `no longer needed: lxc-jellyfin is off`.
+ */
+reason: string, asked_at: Timestamp, };
+
+export type Answer = "shut_down" | "keep_on";
+
+/**
+ * A guest that its host knows and the homelab does not.
+ */
+export type DiscoveredView = { host: NodeId, kind: NodeKind, platform_id: string, name: string, power: Power, addresses: Array<string>, ports: Array<number>, image: string | null, 
+/**
+ * `mediastack / jellystat`
+ */
+compose: string | null, cores: number | null, memory_bytes: number | null, 
+/**
+ * The form, filled with all that the platform knows.
+ */
+entry: NodeEntry, };
+
+export type Notice = { severity: Severity, 
+/**
+ * Stable, for tests and for dismissing: `no_keyring`, `database_set_aside`, `disk_full`, `no_tray`, …
+ */
+code: string, 
+/**
+ * What is the matter, and what to do.
+ */
+message: string, };
+
+export type Severity = "remark" | "warning" | "critical";
+
+/**
+ * A start or a stop that somebody asks for.
+ */
+export type Ask = { action: Action, node: NodeId, 
+/**
+ * Of a stop: stop what depends on it first, instead of refusing.
+ */
+with_dependants: boolean, 
+/**
+ * Wait for a cascade that is in the way instead of refusing.
+ */
+queue: boolean, };
+
+export type PlanAnswer = { "kind": "plan", plan: PlanView, } | { "kind": "refused", refusal: RefusalView, };
+
+/**
+ * What is about to happen. The same plan runs.
+ */
+export type PlanView = { action: Action, node: NodeId, node_name: string, steps: Array<PlanStepView>, skipped: Array<SkippedView>, protected: Array<ProtectedView>, follow_ups: Array<FollowUpView>, 
+/**
+ * The sum of the usual durations, when every step has one.
+ */
+usual_ms: number | null, };
+
+export type PlanStepView = { node: NodeId, node_name: string, action: Action, channel: Capability, 
+/**
+ * Where the channel leads: `machine2’s Proxmox API`.
+ */
+via: string, 
+/**
+ * What is waited for: `port 22 accepts`.
+ */
+readiness: string, reason: string, timeout_ms: number, usual_ms: number | null, 
+/**
+ * Goes down although it is not part of the target: an active dependant, or a follow-up.
+ */
+beyond_target: boolean, };
+
+export type SkippedView = { node: NodeId, node_name: string, reason: string, };
+
+export type ProtectedView = { node: NodeId, node_name: string, by: Array<string>, reason: string, };
+
+export type FollowUpView = { node: NodeId, node_name: string, mode: FollowUpMode, reason: string, };
+
+export type RefusalView = { node: NodeId, node_name: string, 
+/**
+ * `needed_by`, `always_on`, `held`, `locked`, `stale_observation`, `no_channel`, `unknown_node`
+ */
+kind: string, 
+/**
+ * Names of the nodes in the way.
+ */
+by: Array<string>, message: string, };
+
+export type RunAnswer = { "kind": "started", cascade: CascadeId, } | { "kind": "nothing_to_do" } | { "kind": "queued", cascade: CascadeId, behind: CascadeId, } | { "kind": "refused", refusal: RefusalView, } | { "kind": "busy", node_name: string, cascade: CascadeId, 
+/**
+ * `the start of lxc-jellyfin`
+ */
+title: string, };
+
+/**
+ * One thing that the connection test tried.
+ */
+export type CheckView = { capability: Capability, 
+/**
+ * `reachable`, `trusted`, `login`, `privileges`, `sudo`, `version`, `protection`, `packets`
+ */
+what: string, title: string, outcome: CheckOutcomeView, detail: string, advice: string | null, presented: Presented | null, took_ms: number, };
+
+export type CheckOutcomeView = "passed" | "warning" | "failed" | "skipped";
+
+/**
+ * A secret typed into a form; it goes to the keyring and is never sent back.
+ */
+export type SecretEntry = { name: SecretName, value: string, };
+
+/**
+ * Why a form or an import is refused.
+ */
+export type EntryError = { 
+/**
+ * The key in homelab.toml (`ssh.key_file`), when one field is to blame.
+ */
+field: string | null, 
+/**
+ * In an import: counted from 1.
+ */
+line: number | null, message: string, };
+
+export type ImportReport = { added: Array<string>, changed: Array<string>, 
+/**
+ * Secrets to set before these nodes can be used: (node, secret).
+ */
+missing_secrets: Array<[string, SecretName]>, };
+
+export type JournalQuery = { node: NodeId | null, cascade: CascadeId | null, text: string | null, 
+/**
+ * Only entries with a smaller id, to page on.
+ */
+before: number | null, 
+/**
+ * At most 500; 100 unless set.
+ */
+limit: number | null, };
+
+export type JournalLine = { id: number, at: Timestamp, 
+/**
+ * `start`, `stop`, `step`, `state`, `decision`, `question`, `edit`, `error`, …
+ */
+kind: string, node: NodeId | null, node_name: string | null, cascade: CascadeId | null, message: string, reason: string | null, };
+
+/**
+ * Every command of the UI that fails, fails with this.
+ */
+export type CommandError = { "kind": "entry", errors: Array<EntryError>, } | { "kind": "failure", failure: FailureView, } | { "kind": "other", message: string, };

@@ -1,0 +1,40 @@
+// The only file that knows Tauri.
+import { Channel, invoke } from "@tauri-apps/api/core";
+import type { Backend } from "./backend";
+import type { CheckView, Snapshot } from "./bindings";
+
+export const tauri: Backend = {
+  snapshot: () => invoke("snapshot"),
+  async subscribe(onSnapshot) {
+    let listening = true;
+    const channel = new Channel<Snapshot>((snapshot) => {
+      if (listening) onSnapshot(snapshot);
+    });
+    await invoke("subscribe", { channel });
+    return () => {
+      listening = false;
+    };
+  },
+  plan: (ask) => invoke("plan", { ask }),
+  run: (ask) => invoke("run", { ask }),
+  cancel: (cascade) => invoke("cancel", { cascade }),
+  resume: (cascade) => invoke("resume", { cascade }),
+  dismiss: (cascade) => invoke("dismiss", { cascade }),
+  answer: (question, answer) => invoke("answer", { question, answer }),
+  setPinned: (node, pinned) => invoke("set_pinned", { node, pinned }),
+  nodeEntry: (node) => invoke("node_entry", { node }),
+  saveNode: (node, entry, secrets) => invoke("save_node", { node, entry, secrets }),
+  removeNode: (node) => invoke("remove_node", { node }),
+  secretsPresent: (node) => invoke("secrets_present", { node }),
+  testConnection(node, entry, secrets, onCheck) {
+    const channel = new Channel<CheckView>(onCheck);
+    return invoke("test_connection", { node, entry, secrets, channel });
+  },
+  accept: (presented) => invoke("accept", { presented }),
+  discover: (node) => invoke("discover", { node }),
+  importHomelab: (text) => invoke("import_homelab", { text }),
+  exportHomelab: () => invoke("export_homelab"),
+  journal: (query) => invoke("journal", { query }),
+  openUrl: (node) => invoke("open_url", { node }),
+  platform: () => invoke("platform"),
+};

@@ -1,0 +1,78 @@
+// Why a node is as it is, in short lines of plain words. No state stands without its reason.
+import type { CascadeView, ConnectionView, FailureView, NodeView, Snapshot } from "./backend/bindings";
+import { clock } from "./format";
+import { isActive, wakesFirst, type Graph } from "./graph";
+import { m } from "./i18n/index.svelte";
+import { phrase } from "./phrases";
+import { capital, names } from "./rich";
+
+export type BecauseIcon = "hold" | "always" | "warn" | "lock";
+
+export interface Because {
+  text: string;
+  icon?: BecauseIcon;
+  /** The platform's own words. */
+  quoted?: boolean;
+}
+
+/** The most important line first. */
+export function because(node: NodeView, graph: Graph, locale: string): Because[] {
+  switch (node.power) {
+    case "on":
+      return [...whyOn(node, graph, locale), ...troubles(node)];
+    case "off":
+      return [...troubles(node), ...whatStartMeans(node, graph)];
+    case "failed":
+      return [{ text: node.cause ?? m.noWordsGiven, quoted: node.cause !== null }, ...troubles(node)];
+    case "unknown":
+      return [{ text: node.note ? capital(phrase(node.note)) : node.seen === null ? m.neverSeen : m.noAnswerNow }, ...troubles(node)];
+    case "starting":
+    case "stopping":
+      return node.note ? [{ text: capital(phrase(node.note)) }] : [];
+  }
+}
+
+function whyOn(node: NodeView, graph: Graph, locale: string): Because[] {
+  const lines: Because[] = [];
+  if (node.held_until !== null) lines.push({ text: m.heldUntil(clock(node.held_until, locale)), icon: "hold" });
+  if (node.always_on) lines.push({ text: m.alwaysOn, icon: "always" });
+  const needing = node.needed_by.map((id) => graph.byId.get(id)).filter((by) => by !== undefined && isActive(by)) as NodeView[];
+  const hosted = (graph.guests.get(node.id) ?? []).filter(isActive);
+  if (needing.length > 0) lines.push({ text: m.neededBy(names(needing.map((by) => by.name))) });
+  if (hosted.length > 0) lines.push({ text: m.hosts(names(hosted.map((guest) => guest.name))) });
+  if (lines.length === 0) lines.push({ text: m.nothingNeedsIt });
+  if (node.note) lines.push({ text: capital(phrase(node.note)) });
+  return lines;
+}
+
+function whatStartMeans(node: NodeView, graph: Graph): Because[] {
+  if (node.start_channel === null) return [{ text: m.cannotStart, icon: "warn" }];
+  const first = wakesFirst(graph, node);
+  if (first.length > 0) return [{ text: m.wakesFirst(names(first.map((needed) => needed.name))) }];
+  const dependencies = node.depends_on.map((id) => graph.byId.get(id)).filter((d) => d !== undefined);
+  if (dependencies.length > 0) return [{ text: m.needsWhichAreOn(names(dependencies.map((d) => d.name)), dependencies.length) }];
+  return [{ text: m.startsAlone }];
+}
+
+function troubles(node: NodeView): Because[] {
+  const lines: Because[] = [];
+  if (node.vanished) lines.push({ text: m.vanished, icon: "warn" });
+  if (node.missing_secrets.length > 0) lines.push({ text: m.secretMissing, icon: "warn" });
+  if (node.lock !== null) lines.push({ text: m.locked(node.lock), icon: "lock" });
+  if (node.health === "unhealthy") lines.push({ text: m.unhealthy, icon: "warn" });
+  return lines;
+}
+
+/** What failed last at this node: the step of a cascade, or one of its connections. */
+export function failureAt(node: NodeView, snapshot: Snapshot): { failure: FailureView; cascade?: CascadeView; connection?: ConnectionView } | null {
+  for (const cascade of snapshot.cascades) {
+    const failed = cascade.steps.some((step) => step.status === "failed" && step.node === node.id);
+    if (cascade.status === "failed" && failed && cascade.failure) return { failure: cascade.failure, cascade };
+  }
+  for (const connection of snapshot.connections) {
+    if (connection.node === node.id && connection.failure && (connection.status === "fails" || connection.status === "paused")) {
+      return { failure: connection.failure, connection };
+    }
+  }
+  return null;
+}

@@ -1,0 +1,113 @@
+// Reads the hosting tree and the dependencies out of a snapshot.
+import type { NodeId, NodeView, Snapshot } from "./backend/bindings";
+
+export interface Graph {
+  byId: Map<NodeId, NodeView>;
+  byName: Map<string, NodeView>;
+  guests: Map<NodeId, NodeView[]>;
+}
+
+export function graphOf(nodes: NodeView[]): Graph {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const guests = new Map<NodeId, NodeView[]>();
+  for (const node of nodes) {
+    if (node.host === null) continue;
+    const siblings = guests.get(node.host);
+    if (siblings) siblings.push(node);
+    else guests.set(node.host, [node]);
+  }
+  return { byId, byName: new Map(nodes.map((node) => [node.name, node])), guests };
+}
+
+/** Only what is known to be off is not in use by anybody. */
+export function isActive(node: NodeView): boolean {
+  return node.power !== "off";
+}
+
+export function isLit(node: NodeView): boolean {
+  return node.power === "on" || node.power === "starting" || node.power === "stopping";
+}
+
+export interface TreeRow {
+  node: NodeView;
+  depth: number;
+  hasGuests: boolean;
+  isLast: boolean;
+  /** For each level above: whether its line goes on below this row. */
+  through: boolean[];
+}
+
+/** Hosts with their guests below them, folded ones left out. With `keep`, only these nodes and what hosts them. */
+export function treeRows(graph: Graph, nodes: NodeView[], folded: ReadonlySet<NodeId>, keep?: (node: NodeView) => boolean): TreeRow[] {
+  const kept = keep ? withHosts(graph, nodes.filter(keep)) : null;
+  const rows: TreeRow[] = [];
+  const visit = (node: NodeView, depth: number, isLast: boolean, through: boolean[]) => {
+    const guests = (graph.guests.get(node.id) ?? []).filter((guest) => !kept || kept.has(guest.id));
+    rows.push({ node, depth, hasGuests: guests.length > 0, isLast, through });
+    if (folded.has(node.id) && !kept) return;
+    guests.forEach((guest, at) => visit(guest, depth + 1, at === guests.length - 1, depth === 0 ? [] : [...through, !isLast]));
+  };
+  const roots = nodes.filter((node) => (node.host === null || !graph.byId.has(node.host)) && (!kept || kept.has(node.id)));
+  roots.forEach((node, at) => visit(node, 0, at === roots.length - 1, []));
+  return rows;
+}
+
+function withHosts(graph: Graph, nodes: NodeView[]): Set<NodeId> {
+  const kept = new Set<NodeId>();
+  for (const node of nodes) {
+    for (let at: NodeView | undefined = node; at && !kept.has(at.id); at = at.host === null ? undefined : graph.byId.get(at.host)) {
+      kept.add(at.id);
+    }
+  }
+  return kept;
+}
+
+/** What a start would wake first: everything needed, transitively, that is not on, deepest first. */
+export function wakesFirst(graph: Graph, target: NodeView): NodeView[] {
+  const order: NodeView[] = [];
+  const seen = new Set<NodeId>([target.id]);
+  const visit = (node: NodeView) => {
+    for (const id of node.host === null ? node.depends_on : [...node.depends_on, node.host]) {
+      const needed = graph.byId.get(id);
+      if (!needed || seen.has(id)) continue;
+      seen.add(id);
+      visit(needed);
+      if (needed.power !== "on") order.push(needed);
+    }
+  };
+  visit(target);
+  return order;
+}
+
+/** Whether the text stands in anything that a person would look for. */
+export function matches(node: NodeView, text: string): boolean {
+  const wanted = text.trim().toLowerCase();
+  if (!wanted) return true;
+  return [node.name, node.address, node.platform_id, node.kind, node.url, ...node.tags].some((part) => part?.toLowerCase().includes(wanted));
+}
+
+export type Filter = "all" | "on" | "off" | "attention";
+
+export function passes(node: NodeView, filter: Filter): boolean {
+  switch (filter) {
+    case "all":
+      return true;
+    case "on":
+      return isLit(node);
+    case "off":
+      return node.power === "off";
+    case "attention":
+      return needsAttention(node);
+  }
+}
+
+export function needsAttention(node: NodeView): boolean {
+  return (
+    node.power === "failed" || node.power === "unknown" || node.vanished || node.missing_secrets.length > 0 || node.health === "unhealthy"
+  );
+}
+
+/** Keeps the newer of two snapshots as a whole; nobody patches. */
+export function newer(current: Snapshot | null, next: Snapshot): Snapshot {
+  return current && current.revision >= next.revision ? current : next;
+}

@@ -1,0 +1,58 @@
+// The addresses within the window: hashes, so that the page works from a file, from Tauri and from a server alike.
+export type Route =
+  | { page: "dashboard" }
+  | { page: "machines" }
+  | { page: "node"; id: number }
+  | { page: "edit"; id: number }
+  | { page: "add"; kind: string | null; host: number | null }
+  | { page: "configure"; host: number; platformId: string | null }
+  | { page: "journal"; node: number | null }
+  | { page: "settings" }
+  | { page: "question"; id: number }
+  | { page: "unknown" };
+
+export function parse(hash: string): Route {
+  const [path = "", query = ""] = hash.replace(/^#/, "").split("?");
+  const params = new URLSearchParams(query);
+  const [first = "", second, third] = path.split("/").filter(Boolean).map(decodeURIComponent);
+  const number = (text: string | null | undefined) => (text && /^\d+$/.test(text) ? Number(text) : null);
+  const id = number(second);
+  switch (first) {
+    case "":
+      return { page: "dashboard" };
+    case "machines":
+      return { page: "machines" };
+    case "node":
+      if (id === null) return { page: "unknown" };
+      return third === "edit" ? { page: "edit", id } : { page: "node", id };
+    case "add":
+      return { page: "add", kind: params.get("kind"), host: number(params.get("host")) };
+    case "configure":
+      return id === null ? { page: "unknown" } : { page: "configure", host: id, platformId: third ?? null };
+    case "journal":
+      return { page: "journal", node: number(params.get("node")) };
+    case "settings":
+      return { page: "settings" };
+    case "question":
+      return id === null ? { page: "unknown" } : { page: "question", id };
+    default:
+      return { page: "unknown" };
+  }
+}
+
+export const to = {
+  dashboard: "#/",
+  machines: "#/machines",
+  settings: "#/settings",
+  journal: (node?: number) => (node === undefined ? "#/journal" : `#/journal?node=${node}`),
+  node: (id: number) => `#/node/${id}`,
+  edit: (id: number) => `#/node/${id}/edit`,
+  add: (kind?: string, host?: number) => {
+    const query = new URLSearchParams();
+    if (kind) query.set("kind", kind);
+    if (host !== undefined) query.set("host", String(host));
+    return query.size > 0 ? `#/add?${query.toString()}` : "#/add";
+  },
+  configure: (host: number, platformId?: string) =>
+    platformId === undefined ? `#/configure/${host}` : `#/configure/${host}/${encodeURIComponent(platformId)}`,
+};

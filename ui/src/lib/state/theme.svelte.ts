@@ -1,0 +1,20 @@
+export type Theme = "light" | "dark" | "system";
+const key = "wakehub.theme";
+
+class ThemeChoice {
+  chosen: Theme = $state((document.documentElement.dataset.theme as Theme | undefined) ?? "system");
+
+  choose(theme: Theme): void {
+    this.chosen = theme;
+    try {
+      if (theme === "system") localStorage.removeItem(key);
+      else localStorage.setItem(key, theme);
+    } catch {
+      // Without storage the choice holds until the window closes.
+    }
+    if (theme === "system") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+  }
+}
+
+export const theme = new ThemeChoice();
