@@ -5,9 +5,11 @@ standard output. It ends when standard input does, so it never outlives its test
 """
 
 import asyncio
+import datetime
 import hashlib
 import inspect
 import json
+import os
 import sys
 import tempfile
 
@@ -107,6 +109,27 @@ async def obey(pve, order):
     raise ValueError(do)
 
 
+def expired_cert(folder):
+    """A certificate as Proxmox makes them (RSA), that was good until yesterday."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, 'pve1.lan')])
+    today = datetime.datetime.now(datetime.timezone.utc)
+    cert = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+            .serial_number(x509.random_serial_number()).not_valid_before(today - datetime.timedelta(days=30))
+            .not_valid_after(today - datetime.timedelta(days=1)).sign(key, hashes.SHA256()))
+    files = os.path.join(folder, 'crt'), os.path.join(folder, 'key')
+    for file, content in zip(files, (
+            cert.public_bytes(serialization.Encoding.PEM),
+            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                              serialization.NoEncryption()))):
+        with open(file, 'wb') as out:
+            out.write(content)
+    return (*files, cert.public_bytes(serialization.Encoding.DER))
+
+
 async def main():
     loop = asyncio.get_running_loop()
     lines = asyncio.StreamReader(limit=1 << 24)
@@ -114,10 +137,9 @@ async def main():
     spec = json.loads(await lines.readline())
     pve = build(spec)
     with tempfile.TemporaryDirectory() as folder:
-        certfile, keyfile, der = make_cert(folder, name=spec.get('certificate', 'pve1.lan'))
+        certfile, keyfile, der = expired_cert(folder) if spec.get('expired') else make_cert(folder, name='pve1.lan')
         await pve.start(certfile, keyfile)
-    print(json.dumps({'port': pve.port, 'der_sha256': hashlib.sha256(der).hexdigest(), 'version': fakepve.__version__
-                      if hasattr(fakepve, '__version__') else ''}), flush=True)
+    print(json.dumps({'port': pve.port, 'der_sha256': hashlib.sha256(der).hexdigest()}), flush=True)
     while True:
         line = await lines.readline()
         if not line:
