@@ -1,0 +1,233 @@
+//! Opens connections for the HTTP client, and counts them.
+
+use hyper::Uri;
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::TokioIo;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use wakehub_domain::{ConnectorError, ErrorKind};
+
+use super::config::DockerEndpoint;
+use super::tls::{self, Tls};
+
+/// Until a connection stands, TLS included. A machine on the local network answers within milliseconds; one that is off
+/// does not answer at all.
+pub(super) const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+
+/// A peer that lost its power says nothing, so that an event stream would wait for ever: after this much silence the
+/// kernel asks, three times.
+const KEEPALIVE_AFTER: Duration = Duration::from_secs(20);
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(5);
+
+const OPERATION: &str = "connect";
+
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// Any of the ways in, once it is open.
+pub(super) struct Socket(Box<dyn Duplex>);
+
+/// Opens sockets to one endpoint.
+#[derive(Clone)]
+pub(super) struct Dial {
+    endpoint: Arc<DockerEndpoint>,
+    tls: Option<Tls>,
+    opened: Arc<AtomicU64>,
+}
+
+impl Dial {
+    /// Reads the TLS files, if the endpoint has any.
+    pub(super) async fn new(
+        endpoint: Arc<DockerEndpoint>,
+        opened: Arc<AtomicU64>,
+    ) -> Result<Dial, ConnectorError> {
+        let tls = match &*endpoint {
+            DockerEndpoint::Tls { ca, cert, key, .. } => Some(Tls::load(ca, cert, key).await?),
+            DockerEndpoint::Tcp { .. } | DockerEndpoint::Unix { .. } => None,
+        };
+        Ok(Dial {
+            endpoint,
+            tls,
+            opened,
+        })
+    }
+
+    pub(super) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
+    }
+
+    pub(super) async fn open(&self) -> Result<Socket, ConnectorError> {
+        let socket = within_deadline(&self.endpoint, self.open_any()).await?;
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        Ok(socket)
+    }
+
+    async fn open_any(&self) -> Result<Socket, ConnectorError> {
+        match (&*self.endpoint, &self.tls) {
+            (DockerEndpoint::Tcp { host, port }, _) => {
+                Ok(Socket(Box::new(tcp(&self.endpoint, host, *port).await?)))
+            }
+            (DockerEndpoint::Tls { host, port, .. }, Some(tls)) => {
+                let socket = tcp(&self.endpoint, host, *port).await?;
+                let stream =
+                    tls.handshake(host, socket).await.map_err(|error| {
+                        match tls::within(&error) {
+                            Some(reason) => tls.explained(OPERATION, reason),
+                            None => self.failed(&error),
+                        }
+                    })?;
+                Ok(Socket(Box::new(stream)))
+            }
+            (DockerEndpoint::Tls { .. }, None) => Err(ConnectorError::new(
+                ErrorKind::NoSecret,
+                OPERATION,
+                "the TLS files have not been read",
+            )),
+            (DockerEndpoint::Unix { path }, _) => {
+                local(path).await.map_err(|error| self.failed(&error))
+            }
+        }
+    }
+
+    /// What an IO error of this endpoint means, be it while connecting or later.
+    pub(super) fn failed(&self, error: &io::Error) -> ConnectorError {
+        if let (Some(tls), Some(reason)) = (&self.tls, tls::within(error)) {
+            return tls.explained(OPERATION, reason);
+        }
+        failed(&self.endpoint, error)
+    }
+}
+
+/// A connection to a TCP endpoint, without TLS.
+pub(super) async fn tcp(
+    endpoint: &DockerEndpoint,
+    host: &str,
+    port: u16,
+) -> Result<TcpStream, ConnectorError> {
+    let socket = TcpStream::connect((host, port))
+        .await
+        .map_err(|error| failed(endpoint, &error))?;
+    let keepalive = socket2::TcpKeepalive::new()
+        .with_time(KEEPALIVE_AFTER)
+        .with_interval(KEEPALIVE_EVERY);
+    // Without them the connection still works, only less reliably.
+    if let Err(error) = socket
+        .set_nodelay(true)
+        .and_then(|()| socket2::SockRef::from(&socket).set_tcp_keepalive(&keepalive))
+    {
+        tracing::debug!(%endpoint, %error, "cannot set TCP options");
+    }
+    Ok(socket)
+}
+
+#[cfg(unix)]
+async fn local(path: &std::path::Path) -> io::Result<Socket> {
+    Ok(Socket(Box::new(
+        tokio::net::UnixStream::connect(path).await?,
+    )))
+}
+
+#[cfg(windows)]
+#[expect(clippy::unused_async, reason = "async on the other systems")]
+async fn local(path: &std::path::Path) -> io::Result<Socket> {
+    let pipe = tokio::net::windows::named_pipe::ClientOptions::new().open(path)?;
+    Ok(Socket(Box::new(pipe)))
+}
+
+pub(super) async fn within_deadline<T>(
+    endpoint: &DockerEndpoint,
+    opening: impl Future<Output = Result<T, ConnectorError>>,
+) -> Result<T, ConnectorError> {
+    tokio::time::timeout(CONNECT_DEADLINE, opening)
+        .await
+        .unwrap_or_else(|_| {
+            Err(ConnectorError::new(
+                ErrorKind::TimedOut,
+                OPERATION,
+                format!(
+                    "{endpoint}: no connection within {} s",
+                    CONNECT_DEADLINE.as_secs()
+                ),
+            ))
+        })
+}
+
+fn failed(endpoint: &DockerEndpoint, error: &io::Error) -> ConnectorError {
+    let local = endpoint.host().is_none();
+    let kind = if error.kind() == io::ErrorKind::TimedOut {
+        ErrorKind::TimedOut
+    } else if local && error.kind() == io::ErrorKind::PermissionDenied {
+        // Of a local socket it means that the user is not in the group that owns it; of TCP, a firewall of ours.
+        ErrorKind::Unauthorised
+    } else {
+        ErrorKind::Unreachable
+    };
+    ConnectorError::new(kind, OPERATION, format!("{endpoint}: {}", io_words(error)))
+}
+
+/// The system's words without its number: `connection refused`.
+pub(super) fn io_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut letters = text.chars();
+    match letters.next() {
+        Some(first) => first.to_lowercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
+
+impl tower_service::Service<Uri> for Dial {
+    type Response = TokioIo<Socket>;
+    type Error = ConnectorError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let dial = self.clone();
+        Box::pin(async move { dial.open().await.map(TokioIo::new) })
+    }
+}
+
+impl Connection for Socket {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
