@@ -1,10 +1,12 @@
 //! What somebody asks for.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 use crate::{Action, NodeId};
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Intent {
     Start {
         node: NodeId,
@@ -19,7 +21,8 @@ pub enum Intent {
     },
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum StopScope {
     /// Refuse, naming them, when active dependants would lose what they need.
     RefuseIfNeeded,

@@ -24,7 +24,7 @@ impl Action {
 }
 
 /// A plan leaves its executor nothing to decide.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Plan {
     pub intent: Intent,
     /// One after the other, never in parallel; each node at most once.
@@ -34,7 +34,7 @@ pub struct Plan {
     pub follow_ups: Vec<FollowUp>,
 }
 
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Step {
     pub node: NodeId,
     pub action: Action,
@@ -49,7 +49,8 @@ pub struct Step {
 }
 
 /// What must be seen before the step counts as done.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Readiness {
     /// A machine: its TCP port accepts, or it answers a ping; then the probe, if any.
     Answers { port: u16, probe: Option<Probe> },
@@ -60,14 +61,14 @@ pub enum Readiness {
     Off,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Skipped {
     pub node: NodeId,
     pub reason: String,
 }
 
 /// A dependency (or a host with `stop_when_empty`) that stays on although something that needed it goes down.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Protected {
     pub node: NodeId,
     /// The nearest active nodes that need it or run on it; empty when it is held, always on or locked.
@@ -75,7 +76,7 @@ pub struct Protected {
     pub reason: String,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FollowUp {
     pub node: NodeId,
     pub mode: FollowUpMode,
