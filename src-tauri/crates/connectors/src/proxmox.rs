@@ -9,6 +9,7 @@ mod check;
 mod client;
 mod config;
 mod discover;
+mod failure;
 mod parse;
 mod power;
 mod task;
@@ -26,6 +27,7 @@ use wakehub_domain::{Capability, ConnectorError, NodeKind, PowerState};
 
 use crate::{Check, Connector, Discovered, Report, StopOptions, Target};
 use client::{Call, Client};
+use failure::Failure;
 use parse::{Current, Resources};
 
 /// pvestatd writes what `/cluster/resources` shows every 10 s (its `$updatetime`), and a busy one takes longer.
@@ -98,12 +100,7 @@ impl ProxmoxConnector {
         Ok(resources)
     }
 
-    async fn current(
-        &self,
-        operation: &str,
-        vmid: u32,
-        place: &Place,
-    ) -> Result<Current, client::Failure> {
+    async fn current(&self, operation: &str, vmid: u32, place: &Place) -> Result<Current, Failure> {
         let data = self
             .get(operation, vmid, place, &["status", "current"])
             .await?;
@@ -117,7 +114,7 @@ impl ProxmoxConnector {
         vmid: u32,
         place: &Place,
         path: &[&str],
-    ) -> Result<Value, client::Failure> {
+    ) -> Result<Value, Failure> {
         let vmid = vmid.to_string();
         let mut full = vec!["nodes", place.member.as_str(), place.api(), vmid.as_str()];
         full.extend(path);

@@ -245,3 +245,39 @@ async fn the_certificate_reaches_the_error_of_every_attempt_in_parallel() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_ticket_is_renewed_before_it_expires() {
+    let Some(mut pve) = fake(machine1()).await else {
+        return;
+    };
+    let connector = pve.connector();
+    connector.observe().await.unwrap();
+    for (minutes, logins) in [(80, 1), (11, 2), (80, 2)] {
+        tokio::time::pause();
+        tokio::time::advance(std::time::Duration::from_secs(minutes * 60)).await;
+        tokio::time::resume();
+        connector.observe().await.unwrap();
+        let requests = pve.requests().await;
+        let seen = requests.iter().filter(|r| r.contains("ticket")).count();
+        assert_eq!(seen, logins, "after {minutes} min more");
+    }
+}
+
+#[tokio::test]
+async fn a_user_without_a_realm_is_the_machines_own() {
+    let Some(pve) = fake(machine1()).await else {
+        return;
+    };
+    let auth = ProxmoxAuth::Password {
+        user: "root".to_owned(),
+        password: Secret::new(PASSWORD),
+    };
+    ProxmoxConnector::new(ProxmoxEndpoint {
+        auth,
+        ..pve.endpoint()
+    })
+    .observe()
+    .await
+    .unwrap();
+}

@@ -78,7 +78,8 @@ async fn a_command_is_never_sent_twice() {
     let proxy = Proxy::to(pve.port).await;
     let connector = through(&proxy, pve.with_token());
     connector.observe().await.unwrap();
-    proxy.cut_next_answer();
+    // After the look at its status.
+    proxy.cut_answers(&[false, true]);
     let error = connector.start(&vm(100)).await.unwrap_err();
     assert_eq!(
         (error.kind, error.retry),
@@ -215,8 +216,8 @@ async fn a_flaky_network_does_not_lose_a_task() {
     let proxy = Proxy::to(pve.port).await;
     let connector = through(&proxy, pve.with_token());
     connector.observe().await.unwrap();
-    // The answer to the command arrives; then one is lost, and one of the connection made anew.
-    proxy.cut_answers(&[false, true, false, true]);
+    // Status and command are answered; then one answer is lost, and one of the connection made anew.
+    proxy.cut_answers(&[false, false, true, false, true]);
     connector.start(&vm(100)).await.unwrap();
     assert_eq!(pve.status(100).await, "running");
     assert!(proxy.connections() >= 3, "answers were cut");

@@ -370,7 +370,7 @@ async fn the_machine_shuts_down_and_takes_its_api_with_it() {
         ..pve.endpoint()
     });
     connector.stop(&Target::Itself, &within(60)).await.unwrap();
-    proxy.cut_next_answer();
+    proxy.cut_answers(&[false, true]);
     connector.stop(&Target::Itself, &within(60)).await.unwrap();
     let posts = pve.requests().await;
     let posts = posts

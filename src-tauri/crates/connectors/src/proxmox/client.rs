@@ -2,14 +2,16 @@
 
 use hyper::ext::ReasonPhrase;
 use reqwest::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue, InvalidHeaderValue};
-use reqwest::{Method, Response, StatusCode, Url};
+use reqwest::{Method, Response, Url};
 use serde_json::Value;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::Mutex;
-use wakehub_domain::{ConnectorError, ErrorKind, Retry, Secret};
+use tokio::time::Instant;
+use wakehub_domain::{ConnectorError, ErrorKind, Secret};
 
 use super::config::{ProxmoxAuth, ProxmoxEndpoint, base_url, host_port};
-use super::parse::{self, Refusal};
+use super::failure::Failure;
+use super::parse;
 use super::tls;
 
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -75,22 +77,6 @@ impl<'a> Call<'a> {
 
     pub fn with(self, parameters: &'a [(&'a str, String)]) -> Call<'a> {
         Call { parameters, ..self }
-    }
-}
-
-/// How a call failed, before it is known what that means for the operation.
-#[derive(Debug)]
-pub(super) struct Failure {
-    pub error: ConnectorError,
-    /// Set when Proxmox answered.
-    pub status: Option<u16>,
-    /// The connection broke after the request had gone out, so that it may have been carried out.
-    pub broke_off: bool,
-}
-
-impl From<Failure> for ConnectorError {
-    fn from(failure: Failure) -> ConnectorError {
-        failure.error
     }
 }
 
@@ -224,7 +210,7 @@ impl Client {
     async fn ask_for_ticket(&self, user: &str, password: &Secret) -> Result<Ticket, Failure> {
         let operation = log_in_as(user);
         let parameters = [
-            ("username", user.to_owned()),
+            ("username", with_realm(user)),
             ("password", password.expose().to_owned()),
         ];
         let call = Call::post(&operation, &["access", "ticket"]).with(&parameters);
@@ -317,71 +303,16 @@ impl Client {
                 format!("redirected to {location}: is this the address of a Proxmox API?"),
             ));
         }
-        Err(self.refused(operation, status, &parse::refusal(&body, &reason)))
-    }
-
-    /// An answer of 400 and above.
-    fn refused(&self, operation: &str, status: StatusCode, refusal: &Refusal) -> Failure {
-        let mut message = self.scrub(&refusal.to_string());
-        if message.is_empty() {
-            message = format!("HTTP {}", status.as_u16());
-        }
-        let (kind, retry) = match status.as_u16() {
-            401 | 403 => (ErrorKind::Unauthorised, Retry::Never),
-            408 | 504 => (ErrorKind::TimedOut, Retry::Later),
-            501 => (ErrorKind::Unsupported, Retry::Never),
-            429 => (ErrorKind::Rejected, Retry::Later),
-            502 | 503 => (ErrorKind::Unreachable, Retry::Later),
-            // pveproxy's own: it could not connect to the member (595), or lost it (596 and up).
-            595..=599 => {
-                message = format!("{message} (the API cannot reach that cluster member)");
-                (ErrorKind::Unreachable, Retry::Later)
-            }
-            500 => (ErrorKind::Rejected, retry_of(&message)),
-            _ => (ErrorKind::Rejected, Retry::Never),
-        };
-        let mut error = ConnectorError::new(kind, operation, message);
-        error.retry = retry;
-        Failure {
-            error,
-            status: Some(status.as_u16()),
-            broke_off: false,
-        }
+        let said = self.scrub(&parse::refusal(&body, &reason).to_string());
+        Err(Failure::refused(operation, status.as_u16(), said))
     }
 
     /// No answer at all.
     fn transport(&self, operation: &str, error: reqwest::Error) -> Failure {
-        let error = error.without_url();
-        if let Some(presented) = tls::refused_certificate(&error) {
-            return ConnectorError::untrusted(operation, presented).into();
-        }
         let host = self.base.as_ref().map(host_port).unwrap_or_default();
-        let (kind, message) = if let Some(tls) = tls::tls_error(&error) {
-            let message = format!("{host} does not speak TLS as it should: {tls}");
-            (ErrorKind::Protocol, message)
-        } else if error.is_timeout() && error.is_connect() {
-            let message = format!(
-                "{host} did not answer within {} s",
-                CONNECT_TIMEOUT.as_secs()
-            );
-            (ErrorKind::Unreachable, message)
-        } else if error.is_timeout() {
-            let message = format!("no answer within {} s", self.request_timeout.as_secs());
-            (ErrorKind::TimedOut, message)
-        } else if error.is_connect() {
-            (
-                ErrorKind::Unreachable,
-                format!("{host}: {}", innermost(&error)),
-            )
-        } else {
-            let message = format!("the connection broke off: {}", innermost(&error));
-            (ErrorKind::Unreachable, message)
-        };
-        Failure {
-            broke_off: kind == ErrorKind::Unreachable && !error.is_connect(),
-            error: ConnectorError::new(kind, operation, self.scrub(&message)),
-            status: None,
-        }
+        let mut failure = Failure::transport(operation, &host, self.request_timeout, error);
+        failure.error.message = self.scrub(&failure.error.message);
+        failure
     }
 
     fn base(&self, operation: &str) -> Result<&Url, ConnectorError> {
@@ -440,38 +371,13 @@ impl Client {
     }
 }
 
-impl Failure {
-    fn unauthorised(operation: &str, message: &str) -> Failure {
-        ConnectorError::new(ErrorKind::Unauthorised, operation, message).into()
-    }
-
-    fn protocol(operation: &str, message: impl std::fmt::Display) -> Failure {
-        ConnectorError::new(ErrorKind::Protocol, operation, message).into()
-    }
-}
-
-impl From<ConnectorError> for Failure {
-    fn from(error: ConnectorError) -> Failure {
-        Failure {
-            error,
-            status: None,
-            broke_off: false,
-        }
-    }
-}
-
-/// Whether a refusal may pass by itself: locks and lost quorum do.
-pub(super) fn retry_of(message: &str) -> Retry {
-    let passing = [
-        "is locked (",
-        "got timeout",
-        "got lock request timeout",
-        "no quorum",
-    ];
-    if passing.iter().any(|words| message.contains(words)) {
-        Retry::Later
+/// `root` alone means the machine's own user, as in Proxmox's login window.
+fn with_realm(user: &str) -> String {
+    let user = user.trim();
+    if user.contains('@') {
+        user.to_owned()
     } else {
-        Retry::Never
+        format!("{user}@pam")
     }
 }
 
@@ -507,13 +413,4 @@ fn header(response: &Response, name: &str) -> String {
     value
         .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
         .unwrap_or_default()
-}
-
-/// The error that started it: `Connection refused (os error 111)`.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }

@@ -1,6 +1,8 @@
 //! Everything that Proxmox hosts, with all that it knows about each guest.
 
 use futures_util::{StreamExt, stream};
+use std::time::Duration;
+use tokio::time::timeout;
 use wakehub_domain::{ConnectorError, NodeKind, PowerState};
 
 use super::parse::{self, Guest, GuestConfig};
@@ -10,6 +12,8 @@ use crate::Discovered;
 const OPERATION: &str = "discover the guests";
 /// pveproxy answers with three workers.
 const AT_ONCE: usize = 4;
+/// A guest's agent that hangs holds its answer back for longer than a person waits.
+const AGENT_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn discover(
     connector: &ProxmoxConnector,
@@ -46,7 +50,9 @@ pub(super) async fn discover(
 /// What cannot be read (no agent, a member offline, no right) is left out: the user can add it.
 async fn look_at(connector: &ProxmoxConnector, guest: Guest) -> (Guest, GuestConfig, Vec<String>) {
     let kind = guest.report.kind;
-    let Some(member) = guest.report.member.clone() else {
+    // Of a member that is offline nothing can be read, and asking takes seconds for each guest.
+    let member = guest.report.member.clone();
+    let Some(member) = member.filter(|_| guest.report.state != PowerState::Unknown) else {
         return (guest, GuestConfig::default(), Vec::new());
     };
     let place = Place { kind, member };
@@ -63,10 +69,11 @@ async fn look_at(connector: &ProxmoxConnector, guest: Guest) -> (Guest, GuestCon
         NodeKind::Vm if config.agent => Some(&["agent", "network-get-interfaces"]),
         NodeKind::Vm | NodeKind::Machine | NodeKind::Container => None,
     };
-    if let Some(path) = path.filter(|_| guest.report.state == PowerState::On)
-        && let Ok(data) = connector.get(OPERATION, guest.vmid, &place, path).await
-    {
-        addresses = parse::interfaces(&data);
+    if let Some(path) = path.filter(|_| guest.report.state == PowerState::On) {
+        let asked = connector.get(OPERATION, guest.vmid, &place, path);
+        if let Ok(Ok(data)) = timeout(AGENT_PATIENCE, asked).await {
+            addresses = parse::interfaces(&data);
+        }
     }
     for address in &config.addresses {
         if !addresses.contains(address) {

@@ -4,7 +4,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use wakehub_domain::{ConnectorError, ErrorKind, NodeKind, PowerOff, PowerState, Retry};
 
-use super::client::{Call, Failure};
+use super::client::Call;
+use super::failure::Failure;
 use super::parse::{self, Current};
 use super::task::{Backoff, follow};
 use super::{Changed, Place, ProxmoxConnector};
@@ -51,6 +52,11 @@ async fn run_start(
     place: &Place,
     deadline: Instant,
 ) -> Result<(), ConnectorError> {
+    // Asking to start what runs would leave a failed task in Proxmox's log.
+    let current = connector.current(operation, vmid, place).await?;
+    if current.state == PowerState::On {
+        return Ok(());
+    }
     command(connector, operation, vmid, place, "start", &[], deadline).await
 }
 
@@ -330,6 +336,9 @@ async fn shut_down(connector: &ProxmoxConnector, how: &StopOptions) -> Result<()
             ));
         }
     }
+    // A kept connection that the server has closed meanwhile would break off as well, and look like a yes.
+    let awake = Call::get(&operation, &["version"]);
+    connector.client.call(&awake).await?;
     let path = ["nodes", connector.member(), "status"];
     let parameters = [("command", "shutdown".to_owned())];
     let call = Call::post(&operation, &path).with(&parameters);

@@ -4,7 +4,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use wakehub_domain::{ConnectorError, ErrorKind, Retry};
 
-use super::client::{Call, Client, Failure, retry_of};
+use super::client::{Call, Client};
+use super::failure::{Failure, retry_of};
 use super::parse::{self, TaskState, Upid};
 
 const FIRST_WAIT: Duration = Duration::from_millis(250);

@@ -59,9 +59,14 @@ pub(super) fn fingerprint(der: &[u8]) -> String {
     pairs.join(":")
 }
 
-/// Brings a fingerprint that a person wrote into that form.
+/// Brings a fingerprint that a person wrote, or copied with openssl's `sha256 Fingerprint=`, into that form.
 pub(super) fn normalise_fingerprint(written: &str) -> String {
-    let digits: Vec<char> = written
+    let value = written.rsplit('=').next().unwrap_or(written).trim();
+    let value = match value.get(..7) {
+        Some(prefix) if prefix.eq_ignore_ascii_case("sha256:") => &value[7..],
+        Some(_) | None => value,
+    };
+    let digits: Vec<char> = value
         .chars()
         .filter(char::is_ascii_hexdigit)
         .map(|digit| digit.to_ascii_uppercase())
@@ -227,6 +232,8 @@ mod tests {
         for written in [
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
             "BA:78:16:BF:8F:01:CF:EA:41:41:40:DE:5D:AE:22:23:B0:03:61:A3:96:17:7A:9C:B4:10:FF:61:F2:00:15:AD",
+            "sha256 Fingerprint=BA:78:16:BF:8F:01:CF:EA:41:41:40:DE:5D:AE:22:23:B0:03:61:A3:96:17:7A:9C:B4:10:FF:61:F2:00:15:AD",
+            "SHA256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
             " ba 78 16 bf 8f 01 cf ea 41 41 40 de 5d ae 22 23 b0 03 61 a3 96 17 7a 9c b4 10 ff 61 f2 00 15 ad\n",
         ] {
             assert_eq!(normalise_fingerprint(written), expected);
