@@ -34,18 +34,18 @@ pub enum GraphError {
         first: String,
         second: String,
     },
-    #[error("{node} cannot run on {host}: a {} needs a host with a {}, and {host} has none", .kind.as_str(), .missing.title())]
+    #[error("{node} cannot run on {host}: {} needs a host with a {}, and {host} has none", .kind.with_article(), .missing.title())]
     HostLacksCapability {
         node: String,
         kind: NodeKind,
         host: String,
         missing: Capability,
     },
-    #[error("{node} is a {} and needs a host", .kind.as_str())]
+    #[error("{node} is {} and needs a host", .kind.with_article())]
     NoHost { node: String, kind: NodeKind },
     #[error("{0} is a machine, and a machine has no host")]
     MachineWithHost(String),
-    #[error("{node} runs on {host}, which is a {} and cannot host a {}", .host_kind.as_str(), .kind.as_str())]
+    #[error("{node} runs on {host}, which is {} and cannot host {}", .host_kind.with_article(), .kind.with_article())]
     WrongHostKind {
         node: String,
         kind: NodeKind,
@@ -54,7 +54,7 @@ pub enum GraphError {
     },
     #[error("{0} is a container, and a container offers nothing to others")]
     ContainerWithCapability(String),
-    #[error("a {} has no Proxmox API of its own, so {node} cannot have one", .kind.as_str())]
+    #[error("{} has no Proxmox API of its own, so {node} cannot have one", .kind.with_article())]
     ProxmoxOnGuest { node: String, kind: NodeKind },
     #[error("{0} depends on itself")]
     DependsOnItself(String),

@@ -25,6 +25,16 @@ impl NodeKind {
         }
     }
 
+    /// For sentences: `a vm`, `an lxc`.
+    pub fn with_article(self) -> &'static str {
+        match self {
+            NodeKind::Machine => "a machine",
+            NodeKind::Vm => "a vm",
+            NodeKind::Lxc => "an lxc",
+            NodeKind::Container => "a container",
+        }
+    }
+
     /// How long a start may take unless the node says otherwise (DESIGN section 5).
     pub fn start_timeout(self) -> Duration {
         Duration::from_secs(match self {
