@@ -79,18 +79,17 @@ function testTools() {
   }
 }
 
+/** Ends the process with the reason when something cannot be installed. */
 export function setUp(forTests) {
-  if (process.platform === "linux") debianPackages(forTests ? [...BUILD, ...TEST] : BUILD);
-  rust();
-  nodeModules();
-  if (forTests) testTools();
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
-    setUp(process.argv.includes("test"));
+    if (process.platform === "linux") debianPackages(forTests ? [...BUILD, ...TEST] : BUILD);
+    rust();
+    nodeModules();
+    if (forTests) testTools();
   } catch (error) {
     console.error(`setup: ${error.message}`);
     process.exit(1);
   }
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) setUp(process.argv.includes("test"));

@@ -25,12 +25,7 @@ const env = {
   WAKEHUB_SKIPPED_FILE: skippedFile,
 };
 
-try {
-  setUp(true);
-} catch (error) {
-  console.error(`setup: ${error.message}`);
-  process.exit(1);
-}
+setUp(true);
 rmSync(skippedFile, { force: true });
 
 const asked = process.argv.slice(2);

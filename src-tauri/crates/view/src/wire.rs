@@ -269,6 +269,10 @@ pub struct Ask {
     /// Wait for a cascade that is in the way instead of refusing.
     #[serde(default)]
     pub queue: bool,
+    /// Plan it as WakeHub plans its own stops, which are refused more easily. Looked at in previews only: what a person
+    /// asks for is never automatic.
+    #[serde(default)]
+    pub automatic: bool,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]

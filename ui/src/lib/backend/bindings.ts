@@ -129,7 +129,12 @@ export type WolEntry = { broadcast?: string | null, interface?: string | null, }
 /**
  * One `[[node]]` of homelab.toml, and the content of the node form. Other nodes are referenced by name.
  */
-export type NodeEntry = { name: string, kind: NodeKind, host?: string | null, platform_id?: string | null, depends_on?: Array<string>, address?: string | null, 
+export type NodeEntry = { name: string, kind: NodeKind, host?: string | null, 
+/**
+ * The number of a VM or LXC, learned from Proxmox by its name when absent; the name of a container, its own when
+ * absent.
+ */
+platform_id?: string | null, depends_on?: Array<string>, address?: string | null, 
 /**
  * Switches Wake-on-LAN on.
  */
@@ -152,6 +157,10 @@ nodes: Array<NodeView>, connections: Array<ConnectionView>,
  * Running and interrupted ones first, then the last few that ended, newest first.
  */
 cascades: Array<CascadeView>, 
+/**
+ * Asked for, and waiting for a running cascade to end.
+ */
+queued: Array<QueuedView>, 
 /**
  * Oldest first.
  */
@@ -261,7 +270,7 @@ cancelling: boolean,
  */
 failure: FailureView | null, };
 
-export type CascadeStatus = "queued" | "running" | "completed" | "failed" | "cancelled" | "interrupted";
+export type CascadeStatus = "running" | "completed" | "failed" | "cancelled" | "interrupted";
 
 export type StepView = { node: NodeId | null, node_name: string, action: Action, channel: Capability, reason: string, status: StepStatus, begun: Timestamp | null, ended: Timestamp | null, timeout_ms: number, 
 /**
@@ -322,7 +331,12 @@ with_dependants: boolean,
 /**
  * Wait for a cascade that is in the way instead of refusing.
  */
-queue: boolean, };
+queue: boolean, 
+/**
+ * Plan it as WakeHub plans its own stops, which are refused more easily. Looked at in previews only: what a person
+ * asks for is never automatic.
+ */
+automatic: boolean, };
 
 export type PlanAnswer = { "kind": "plan", plan: PlanView, } | { "kind": "refused", refusal: RefusalView, };
 
@@ -365,7 +379,7 @@ kind: string,
  */
 by: Array<string>, message: string, };
 
-export type RunAnswer = { "kind": "started", cascade: CascadeId, } | { "kind": "nothing_to_do" } | { "kind": "queued", cascade: CascadeId, behind: CascadeId, } | { "kind": "refused", refusal: RefusalView, } | { "kind": "busy", node_name: string, cascade: CascadeId, 
+export type RunAnswer = { "kind": "started", cascade: CascadeId, } | { "kind": "nothing_to_do" } | { "kind": "queued", behind: CascadeId, } | { "kind": "refused", refusal: RefusalView, } | { "kind": "busy", node_name: string, cascade: CascadeId, 
 /**
  * `the start of lxc-jellyfin`
  */

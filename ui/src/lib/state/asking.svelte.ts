@@ -24,7 +24,7 @@ class Asking {
   async open(action: Action, node: Pick<NodeView, "id" | "name">): Promise<void> {
     this.nodeName = node.name;
     this.isSent = false;
-    await this.#plan({ action, node: node.id, with_dependants: false, queue: false });
+    await this.#plan({ action, node: node.id, with_dependants: false, queue: false, automatic: false });
   }
 
   async confirm(queue = false): Promise<void> {
