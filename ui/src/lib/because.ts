@@ -3,8 +3,8 @@ import type { CascadeView, ConnectionView, FailureView, NodeView, Snapshot } fro
 import { clock } from "./format";
 import { isActive, wakesFirst, type Graph } from "./graph";
 import { m } from "./i18n/index.svelte";
-import { phrase } from "./phrases";
-import { capital, names } from "./rich";
+import { say } from "./phrases";
+import { names } from "./rich";
 
 export type BecauseIcon = "hold" | "always" | "warn" | "lock";
 
@@ -25,10 +25,10 @@ export function because(node: NodeView, graph: Graph, locale: string): Because[]
     case "failed":
       return [{ text: node.cause ?? m.noWordsGiven, quoted: node.cause !== null }, ...troubles(node)];
     case "unknown":
-      return [{ text: node.note ? capital(phrase(node.note)) : node.seen === null ? m.neverSeen : m.noAnswerNow }, ...troubles(node)];
+      return [{ text: node.note ? say(node.note) : node.seen === null ? m.neverSeen : m.noAnswerNow }, ...troubles(node)];
     case "starting":
     case "stopping":
-      return node.note ? [{ text: capital(phrase(node.note)) }] : [];
+      return node.note ? [{ text: say(node.note) }] : [];
   }
 }
 
@@ -40,8 +40,10 @@ function whyOn(node: NodeView, graph: Graph, locale: string): Because[] {
   const hosted = (graph.guests.get(node.id) ?? []).filter(isActive);
   if (needing.length > 0) lines.push({ text: m.neededBy(names(needing.map((by) => by.name))) });
   if (hosted.length > 0) lines.push({ text: m.hosts(names(hosted.map((guest) => guest.name))) });
+  const keeps = node.depends_on.map((id) => graph.byId.get(id)).filter((needed) => needed !== undefined && isActive(needed)) as NodeView[];
   if (lines.length === 0) lines.push({ text: m.nothingNeedsIt });
-  if (node.note) lines.push({ text: capital(phrase(node.note)) });
+  if (keeps.length > 0) lines.push({ text: m.keepsOn(names(keeps.map((needed) => needed.name))) });
+  if (node.note) lines.push({ text: say(node.note) });
   return lines;
 }
 

@@ -93,7 +93,7 @@ export function passes(node: NodeView, filter: Filter): boolean {
     case "all":
       return true;
     case "on":
-      return isLit(node);
+      return node.power === "on";
     case "off":
       return node.power === "off";
     case "attention":

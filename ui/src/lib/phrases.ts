@@ -1,7 +1,8 @@
 // The engine speaks in short English fragments. Those that a person meets every day are said in the user's language; the
 // platform's own words and everything else stay as they are.
-import { m, words, type Catalogue } from "./i18n/index.svelte";
-import { names } from "./rich";
+import { m, type Catalogue } from "./i18n/index.svelte";
+import { capital, name, names } from "./rich";
+import { homelab } from "./state/homelab.svelte";
 
 type Say = (m: Catalogue, found: string[]) => string;
 
@@ -37,7 +38,19 @@ export function phrase(fragment: string): string {
   return fragment;
 }
 
-/** The language that an unknown fragment is in, for `lang` attributes. */
-export function languageOf(fragment: string): string | undefined {
-  return words.language !== "en" && phrase(fragment) === fragment ? "en" : undefined;
+/** The fragment as a line of its own: with a capital, unless it begins with a node's name. */
+export function say(fragment: string): string {
+  const said = phrase(fragment);
+  const first = /^[^\s,:’']+/.exec(said)?.[0] ?? "";
+  return homelab.graph.byName.has(first) ? said : capital(said);
+}
+
+/** A line of the journal, with the name of its node set apart. */
+export function line(message: string, nodeName: string | null): string {
+  const said = say(message);
+  if (!nodeName) return said;
+  const at = new RegExp(`(^|[\\s(])${nodeName.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}(?=$|[\\s.,:)’'])`).exec(said);
+  if (!at) return said;
+  const start = at.index + (at[1]?.length ?? 0);
+  return said.slice(0, start) + name(nodeName) + said.slice(start + nodeName.length);
 }

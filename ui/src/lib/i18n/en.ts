@@ -124,6 +124,7 @@ export const en = {
   alwaysOn: "Always on",
   neededBy: (who: string) => `Needed by ${who}`,
   hosts: (who: string) => `Hosts ${who}`,
+  keepsOn: (who: string) => `Keeps ${who} on.`,
   nothingNeedsIt: "Nothing needs it.",
   cannotStart: "No way to start it is set up",
   wakesFirst: (who: string) => `Starts ${who} first.`,
@@ -197,6 +198,8 @@ export const en = {
   queuedNow: "Waits for another cascade to end.",
   interruptedWhy: "WakeHub ended in the middle of it. Resume plans again from what is on now.",
   notDone: "not done",
+  forStart: (name: string) => `Needed to start ${name}.`,
+  forStop: (name: string) => `Goes down with ${name}.`,
   stepOf: (n: number, of: number) => `step ${n} of ${of}`,
   cascadeTitle: {
     queued: (name: string, action: Action) => `${verb(action)} of ${name} waits`,
@@ -234,7 +237,10 @@ export const en = {
 
   // questions
   question: "Question",
-  askShutDown: (name: string) => `${name} is no longer used. Shut it down?`,
+  askShutDown: (name: string) => `Shut ${name} down?`,
+  askNotUsed: (name: string) => `${name} is not used. Shut it down?`,
+  askNotNeeded: (name: string) => `${name} is no longer needed. Shut it down?`,
+  areOff: (who: string, n: number) => `${who} ${plural(n, "is", "are")} off.`,
   shutItDown: "Shut it down?",
   askedAt: (time: string) => `Asked at ${time}.`,
   noAnswerKeepsOn: "No answer keeps it on.",
@@ -318,7 +324,8 @@ export const en = {
   wolSentence: "Wakes the machine with a magic packet.",
   mac: "MAC address",
   broadcast: "Broadcast address",
-  wolInterface: "Interface of this computer",
+  wolInterface: "Interface",
+  wolInterfaceHint: "Of this computer, to send from.",
   sshTitle: "SSH",
   sshSentence: "Shuts the machine down and looks how it is.",
   sshSentenceGuest: "For Docker over SSH and for looking how it is.",

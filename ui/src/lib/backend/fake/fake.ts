@@ -1,5 +1,337 @@
-import type { Backend } from "../backend";
+// A pretended engine behind the window. `?fake=SCENARIO` chooses the homelab, `&pace=MS` how long a step takes (0: it never
+// ends), `&when=busy` what a start meets.
+import type { Backend, Platform } from "../backend";
+import type {
+  Answer,
+  Ask,
+  CascadeId,
+  CascadeView,
+  CheckView,
+  CommandError,
+  JournalLine,
+  JournalQuery,
+  NodeEntry,
+  NodeId,
+  NodeView,
+  PlanStepView,
+  Presented,
+  RunAnswer,
+  SecretEntry,
+  SecretName,
+  Snapshot,
+} from "../bindings";
+import { scenarios, viewOf, type World } from "./homelab";
+import { plan } from "./planner";
 
-export function fakeBackend(_scenario: string): Backend {
-  throw new Error("not yet");
+export function fakeBackend(scenario: string): Backend {
+  const options = new URLSearchParams(globalThis.location?.search ?? "");
+  const pace = Number(options.get("pace") ?? "1500");
+  return new FakeEngine(scenario, pace, options.get("when") === "busy");
+}
+
+export class FakeEngine implements Backend {
+  #world: World;
+  #listeners = new Set<(snapshot: Snapshot) => void>();
+  #journal: JournalLine[] = [];
+  #accepted = new Set<string>();
+  #secrets = new Map<NodeId, Set<SecretName>>();
+  #next = 1000;
+
+  constructor(
+    private readonly scenario: string,
+    private readonly pace: number,
+    private readonly isBusy = false,
+    private readonly now: () => number = () => Date.now(),
+  ) {
+    this.#world = (scenarios[scenario] ?? scenarios.evening!)(now());
+    if (this.#world.snapshot.nodes.length > 0) this.#tell();
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    return this.#copy();
+  }
+
+  async subscribe(onSnapshot: (snapshot: Snapshot) => void): Promise<() => void> {
+    if (this.scenario === "loading") return new Promise(() => {});
+    if (this.scenario === "broken") throw other("the database cannot be opened: disk I/O error");
+    this.#listeners.add(onSnapshot);
+    onSnapshot(this.#copy());
+    return () => this.#listeners.delete(onSnapshot);
+  }
+
+  async plan(ask: Ask) {
+    return plan(this.#world.snapshot, ask);
+  }
+
+  async run(ask: Ask): Promise<RunAnswer> {
+    const answer = plan(this.#world.snapshot, ask);
+    if (answer.kind === "refused") return answer;
+    if (answer.plan.steps.length === 0) return { kind: "nothing_to_do" };
+    if (this.isBusy && !ask.queue) return { kind: "busy", node_name: answer.plan.steps[0]!.node_name, cascade: 31, title: "the start of jellystat" };
+    const id = (this.#next += 1);
+    const cascade: CascadeView = {
+      id,
+      action: ask.action,
+      node: ask.node,
+      node_name: answer.plan.node_name,
+      automatic: false,
+      status: this.isBusy ? "queued" : "running",
+      begun: this.now(),
+      ended: null,
+      cancelling: false,
+      failure: null,
+      steps: answer.plan.steps.map((step) => ({
+        ...pick(step),
+        status: "waits",
+        begun: null,
+        ended: null,
+        detail: null,
+      })),
+    };
+    this.#change((snapshot) => snapshot.cascades.unshift(cascade));
+    if (this.isBusy) return { kind: "queued", cascade: id, behind: 31 };
+    void this.#work(id, answer.plan.follow_ups.filter((next) => next.mode === "confirm"));
+    return { kind: "started", cascade: id };
+  }
+
+  async cancel(cascade: CascadeId): Promise<void> {
+    this.#change((snapshot) => {
+      for (const one of snapshot.cascades) if (one.id === cascade) one.cancelling = true;
+    });
+  }
+
+  async resume(cascade: CascadeId): Promise<RunAnswer> {
+    const old = this.#world.snapshot.cascades.find((one) => one.id === cascade);
+    if (!old || old.node === null) throw other("there is no such cascade");
+    await this.dismiss(cascade);
+    return this.run({ action: old.action, node: old.node, with_dependants: true, queue: false });
+  }
+
+  async dismiss(cascade: CascadeId): Promise<void> {
+    this.#change((snapshot) => {
+      snapshot.cascades = snapshot.cascades.filter((one) => one.id !== cascade);
+    });
+  }
+
+  async answer(question: number, answer: Answer): Promise<void> {
+    const asked = this.#world.snapshot.questions.find((one) => one.id === question);
+    if (!asked) throw other("this question is answered already");
+    this.#change((snapshot) => {
+      snapshot.questions = snapshot.questions.filter((one) => one.id !== question);
+    });
+    this.#note("question", asked.node, answer === "keep_on" ? `You kept ${asked.node_name} on` : `You shut ${asked.node_name} down`, null);
+    if (answer === "shut_down") await this.run({ action: "stop", node: asked.node, with_dependants: false, queue: false });
+  }
+
+  async setPinned(node: NodeId, pinned: boolean): Promise<void> {
+    this.#change(() => {
+      this.#node(node).pinned = pinned;
+    });
+  }
+
+  async nodeEntry(node: NodeId): Promise<NodeEntry> {
+    const entry = this.#world.entries.get(node);
+    if (!entry) throw other("this node is gone");
+    return structuredClone(entry);
+  }
+
+  async saveNode(node: NodeId | null, entry: NodeEntry, secrets: SecretEntry[]): Promise<NodeId> {
+    if (entry.depends_on?.includes(entry.name)) throw refusal("depends_on", `${entry.name} depends on itself`);
+    if (entry.name === "cycle") throw refusal("depends_on", "cycle would need itself: cycle → nas → cycle");
+    if (entry.ssh?.key_file?.includes("missing")) throw refusal("ssh.key_file", `${entry.ssh.key_file}: no such file`);
+    const id = node ?? (this.#next += 1);
+    this.#world.entries.set(id, structuredClone(entry));
+    this.#secrets.set(id, new Set([...(this.#secrets.get(id) ?? []), ...secrets.map((secret) => secret.name)]));
+    this.#change((snapshot) => {
+      const idOf = (name: string) => snapshot.nodes.find((one) => one.name === name)?.id ?? 0;
+      const old = snapshot.nodes.find((one) => one.id === id);
+      const view = { ...viewOf(id, entry, idOf, old?.power ?? "unknown", this.now()), seen: old?.seen ?? null, needed_by: old?.needed_by ?? [] };
+      if (old) Object.assign(old, view);
+      else snapshot.nodes.push(view);
+      for (const dependency of snapshot.nodes) dependency.needed_by = snapshot.nodes.filter((one) => one.depends_on.includes(dependency.id)).map((one) => one.id);
+      snapshot.discovered = snapshot.discovered.filter((one) => one.platform_id !== entry.platform_id || one.entry.host !== entry.host);
+      for (const host of snapshot.nodes) host.to_configure = snapshot.discovered.filter((one) => one.host === host.id).length;
+    });
+    this.#note("edit", id, node === null ? `You added ${entry.name}` : `You changed ${entry.name}`, null);
+    return id;
+  }
+
+  async removeNode(node: NodeId): Promise<void> {
+    const view = this.#node(node);
+    const guests = this.#world.snapshot.nodes.filter((one) => one.host === node).map((one) => one.name);
+    if (guests.length > 0) throw other(`${view.name} still hosts ${guests.join(", ")}`);
+    if (view.needed_by.length > 0) throw other(`${view.name} is still needed by ${view.needed_by.map((id) => this.#node(id).name).join(", ")}`);
+    this.#world.entries.delete(node);
+    this.#change((snapshot) => {
+      snapshot.nodes = snapshot.nodes.filter((one) => one.id !== node);
+      for (const one of snapshot.nodes) one.needed_by = one.needed_by.filter((id) => id !== node);
+    });
+  }
+
+  async secretsPresent(node: NodeId): Promise<SecretName[]> {
+    const given = [...(this.#secrets.get(node) ?? [])];
+    return this.#world.entries.get(node)?.proxmox_api ? ["proxmox-token", ...given] : given;
+  }
+
+  async testConnection(_node: NodeId | null, entry: NodeEntry, _secrets: SecretEntry[], onCheck: (check: CheckView) => void): Promise<CheckView[]> {
+    const checks: CheckView[] = [];
+    const add = async (check: Partial<CheckView>) => {
+      await this.#wait(0.3);
+      const one: CheckView = { capability: "ssh", what: "reachable", title: "", outcome: "passed", detail: "", advice: null, presented: null, took_ms: 31, ...check };
+      checks.push(one);
+      onCheck(one);
+    };
+    const endpoint = `${entry.address ?? "10.77.0.2"}:22`;
+    if (entry.mac) await add({ capability: "wol", what: "packets", title: "Wake-on-LAN is set up", detail: `${entry.mac} by 10.77.0.255; proven the first time it sleeps`, took_ms: 0 });
+    if (entry.ssh) {
+      await add({ title: "SSH answers", detail: "port 22, OpenSSH 9.2p1 Debian" });
+      const accepted = this.#accepted.has(endpoint);
+      const presented: Presented = { kind: "host_key", endpoint, algorithm: "ssh-ed25519", fingerprint: "SHA256:Hq3v9TzWm2Lc8KpX0aYdRfUe6sNbGj1i4oVtCzE7wPx", accepted: null };
+      await add({ what: "trusted", title: "Host key", outcome: accepted ? "passed" : "failed", detail: accepted ? "accepted by you" : "not accepted yet", presented: accepted ? null : presented });
+      await add({ what: "login", title: `Log in as ${entry.ssh.user}`, outcome: accepted ? "passed" : "skipped", detail: accepted ? "logged in" : "waits for the key" });
+      if (accepted) await add({ what: "sudo", title: "May shut down", outcome: "warning", detail: "sudo asks for a password", advice: `Allow it without one: echo '${entry.ssh.user} ALL=NOPASSWD: /usr/bin/systemctl poweroff' in /etc/sudoers.d/wakehub` });
+    }
+    if (entry.proxmox_api) await add({ capability: "proxmox_api", what: "privileges", title: "The token has the rights it needs", outcome: "failed", detail: "missing: VM.PowerMgmt", advice: "Give the role PVEVMAdmin to the user and to the token on /vms.", took_ms: 88 });
+    if (entry.docker_api) await add({ capability: "docker_api", what: "version", title: "Docker answers", detail: "Engine 27.3, API 1.47", took_ms: 4 });
+    return checks;
+  }
+
+  async accept(presented: Presented): Promise<void> {
+    this.#accepted.add(presented.endpoint);
+    this.#change((snapshot) => {
+      for (const connection of snapshot.connections) {
+        if (connection.failure?.presented?.endpoint === presented.endpoint) Object.assign(connection, { failure: null, status: "answers", seen: this.now() });
+      }
+    });
+  }
+
+  async discover(node: NodeId): Promise<number> {
+    await this.#wait(0.5);
+    return this.#world.snapshot.discovered.filter((one) => one.host === node).length;
+  }
+
+  async importHomelab(text: string) {
+    const lines = text.split("\n");
+    const bad = lines.findIndex((line) => /^\s*[a-z_]+\s*$/.test(line));
+    if (bad >= 0) throw { kind: "entry", errors: [{ field: null, line: bad + 1, message: "expected `=` after a key" }] } satisfies CommandError;
+    const unknown = lines.findIndex((line) => line.startsWith("colour"));
+    if (unknown >= 0) throw { kind: "entry", errors: [{ field: "colour", line: unknown + 1, message: "unknown field `colour`" }] } satisfies CommandError;
+    const names = lines.flatMap((line) => /^name = "(.+)"/.exec(line)?.[1] ?? []);
+    for (const name of names) await this.saveNode(null, { name, kind: "machine", ssh: { user: "root", auth: "password", port: 22 }, pinned: true }, []);
+    return { added: names, changed: [], missing_secrets: names.map((name): [string, SecretName] => [name, "ssh-password"]) };
+  }
+
+  async exportHomelab(): Promise<string> {
+    return [...this.#world.entries.values()].map((entry) => `[[node]]\nname = "${entry.name}"\nkind = "${entry.kind}"\n`).join("\n");
+  }
+
+  async journal(query: JournalQuery): Promise<JournalLine[]> {
+    const text = query.text?.toLowerCase();
+    return this.#journal
+      .filter((line) => query.node === null || line.node === query.node)
+      .filter((line) => !text || `${line.message} ${line.reason ?? ""}`.toLowerCase().includes(text))
+      .filter((line) => query.before === null || line.id < query.before)
+      .sort((a, b) => b.id - a.id)
+      .slice(0, query.limit ?? 100);
+  }
+
+  async openUrl(): Promise<void> {}
+
+  async platform(): Promise<Platform> {
+    return { version: "0.1.0", tray: this.scenario !== "troubled", keyring: this.scenario !== "troubled", data_dir: "~/.local/share/wakehub" };
+  }
+
+  async #work(id: CascadeId, questions: { node: NodeId; node_name: string; reason: string }[]): Promise<void> {
+    const cascade = () => this.#world.snapshot.cascades.find((one) => one.id === id);
+    const count = cascade()?.steps.length ?? 0;
+    for (let index = 0; index < count; index += 1) {
+      const running = cascade();
+      if (!running || running.cancelling) return this.#end(id, "cancelled");
+      this.#change(() => {
+        const step = running.steps[index]!;
+        Object.assign(step, { status: "running", begun: this.now(), detail: step.channel === "wol" ? "magic packet sent, waiting for port 22" : null });
+        for (const one of running.steps) if (one.node !== null) this.#node(one.node).cascade = id;
+        if (step.node !== null) Object.assign(this.#node(step.node), { power: running.action === "start" ? "starting" : "stopping", since: this.now(), cause: null });
+      });
+      await this.#wait(1);
+      this.#change(() => {
+        const step = running.steps[index]!;
+        Object.assign(step, { status: "done", ended: this.now(), detail: null });
+        if (step.node !== null) Object.assign(this.#node(step.node), { power: running.action === "start" ? "on" : "off", since: this.now(), seen: this.now() });
+      });
+    }
+    this.#end(id, "completed");
+    this.#change((snapshot) => {
+      for (const next of questions) snapshot.questions.push({ id: (this.#next += 1), node: next.node, node_name: next.node_name, reason: next.reason.replace(" then", ""), asked_at: this.now() });
+    });
+  }
+
+  #end(id: CascadeId, status: "completed" | "cancelled"): void {
+    this.#change((snapshot) => {
+      for (const cascade of snapshot.cascades) {
+        if (cascade.id !== id) continue;
+        Object.assign(cascade, { status, ended: this.now(), cancelling: false });
+        for (const step of cascade.steps) if (step.status === "waits") step.status = "cancelled";
+        this.#note(cascade.action, cascade.node, `You ${cascade.action === "start" ? "started" : "stopped"} ${cascade.node_name}`, `${cascade.steps.length} steps`);
+      }
+      for (const node of snapshot.nodes) if (node.cascade === id) node.cascade = null;
+    });
+  }
+
+  /** A part of the pace; for ever when the pace is 0, so that a picture can be taken. */
+  #wait(part: number): Promise<void> {
+    return new Promise((done) => {
+      if (this.pace > 0) setTimeout(done, this.pace * part);
+      else if (part < 1) done();
+    });
+  }
+
+  #node(id: NodeId): NodeView {
+    const node = this.#world.snapshot.nodes.find((one) => one.id === id);
+    if (!node) throw other("this node is gone");
+    return node;
+  }
+
+  #copy(): Snapshot {
+    return structuredClone(this.#world.snapshot);
+  }
+
+  #change(edit: (snapshot: Snapshot) => void): void {
+    edit(this.#world.snapshot);
+    this.#world.snapshot.revision += 1;
+    this.#world.snapshot.at = this.now();
+    for (const listener of this.#listeners) listener(this.#copy());
+  }
+
+  #note(kind: string, node: NodeId | null, message: string, reason: string | null, at = this.now()): void {
+    const name = this.#world.snapshot.nodes.find((one) => one.id === node)?.name ?? null;
+    this.#journal.push({ id: this.#journal.length + 1, at, kind, node, node_name: name, cascade: null, message, reason });
+  }
+
+  #tell(): void {
+    const now = this.now();
+    const idOf = (name: string) => this.#world.snapshot.nodes.find((one) => one.name === name)?.id ?? null;
+    const lines: [number, string, string, string, string | null][] = [
+      [30, "decision", "lxc-jellyfin", "not stopped: VM is locked (backup)", "asked Proxmox again at 02:40"],
+      [5, "stop", "lxc-jellyfin", "stopped lxc-jellyfin", "idle for 30 min"],
+      [2.3, "start", "lxc-jellyfin", "you started lxc-jellyfin", "2 steps, 19 s"],
+      [0.3, "decision", "nas", "kept nas on", "needed by lxc-jellyfin"],
+      [0.1, "error", "nextcloud", "nextcloud did not start: Docker refused port 8080", "port is already allocated"],
+      [0.02, "start", "jellystat", "you started jellystat", "wakes machine1, vm-docker first"],
+    ];
+    for (const [hours, kind, name, message, reason] of lines) this.#note(kind, idOf(name), message, reason, now - hours * 3_600_000);
+  }
+}
+
+function pick(step: PlanStepView) {
+  const { node, node_name, action, channel, reason, timeout_ms, usual_ms } = step;
+  return { node, node_name, action, channel, reason, timeout_ms, usual_ms };
+}
+
+function other(message: string): CommandError {
+  return { kind: "other", message };
+}
+
+function refusal(field: string, message: string): CommandError {
+  return { kind: "entry", errors: [{ field, line: null, message }] };
 }

@@ -1,0 +1,16 @@
+// What a waiting question says: the fact in its first line, what silence means in the second.
+import type { QuestionView } from "./backend/bindings";
+import { m } from "./i18n/index.svelte";
+import { say } from "./phrases";
+import { name, names } from "./rich";
+
+export function wording(question: QuestionView): { ask: string; because: string } {
+  const who = name(question.node_name);
+  const gone = /^no longer needed: (.+) (?:is|are) off$/.exec(question.reason)?.[1];
+  if (gone) {
+    const off = gone.split(", ");
+    return { ask: m.askNotNeeded(who), because: m.areOff(names(off), off.length) };
+  }
+  if (question.reason === "it is not used") return { ask: m.askNotUsed(who), because: "" };
+  return { ask: m.askShutDown(who), because: `${say(question.reason)}.` };
+}

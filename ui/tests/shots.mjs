@@ -1,0 +1,91 @@
+// Renders every page and state to PNG, to be looked at, and says what scrolls sideways.
+// node ui/tests/shots.mjs [part of a name ...]     OUT=folder WIDTHS=360,1024,1600 THEMES=light,dark LANGUAGES=en,fr
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, launch, serve } from "./serve.mjs";
+
+const list = (name, fallback) => (process.env[name] ?? fallback).split(",");
+const out = process.env.OUT ?? fileURLToPath(new URL("../shots", import.meta.url));
+const wanted = process.argv.slice(2);
+const click = (selector) => (page) => page.click(selector);
+
+/** name: [scenario, hash, what to do before the picture] */
+const pages = {
+  dashboard: ["evening", "#/"],
+  "dashboard-quiet": ["quiet", "#/"],
+  "dashboard-unpinned": ["unpinned", "#/"],
+  "dashboard-empty": ["empty", "#/"],
+  "dashboard-troubled": ["troubled", "#/"],
+  "dashboard-menu": ["evening", "#/", click('[data-node="lxc-jellyfin"] [aria-haspopup]')],
+  loading: ["loading", "#/"],
+  broken: ["broken", "#/"],
+  machines: ["evening", "#/machines"],
+  "machines-troubled": ["troubled", "#/machines"],
+  "machines-none": ["evening", "#/machines", (page) => page.fill("input[type=search]", "zzz")],
+  node: ["evening", "#/node/9"],
+  "node-failed": ["evening", "#/node/14"],
+  "node-host": ["troubled", "#/node/7"],
+  "node-remove": ["evening", "#/node/11", async (page) => (await page.click(".node-head [aria-haspopup]"), await page.click("[data-harm]"))],
+  question: ["evening", "#/question/7"],
+  start: ["quiet", "#/", click('[data-node="lxc-jellyfin"] .btn-tonal')],
+  stop: ["used", "#/node/11", (page) => page.click(".node-head .btn:has-text('down'), .node-head .btn:has-text('teindre')")],
+  "stop-alone": ["used", "#/node/5", (page) => page.click(".node-head .btn:has-text('Stop'), .node-head .btn:has-text('Arr')")],
+  busy: ["quiet&when=busy", "#/", async (page) => (await page.click('[data-node="lxc-jellyfin"] .btn-tonal'), await page.click("dialog .btn-primary"), await page.waitForTimeout(200))],
+  refused: ["quiet", "#/machines", async (page) => (await page.evaluate(() => (location.hash = "#/node/12")), await page.waitForTimeout(100))],
+  progress: ["quiet", "#/", async (page) => (await page.click('[data-node="lxc-jellyfin"] .btn-tonal'), await page.click("dialog .btn-primary"), await page.waitForTimeout(200))],
+  add: ["evening", "#/add?kind=machine"],
+  "add-errors": ["evening", "#/add?kind=machine", (page) => page.click("button[type=submit]")],
+  "add-container": ["evening", "#/add?kind=container"],
+  edit: ["evening", "#/node/7/edit", (page) => page.click(".behaviour summary")],
+  test: ["evening", "#/node/1/edit", async (page) => (await page.click("aside .btn"), await page.waitForTimeout(400))],
+  configure: ["evening", "#/configure/12"],
+  journal: ["evening", "#/journal"],
+  "journal-empty": ["empty", "#/journal"],
+  settings: ["evening", "#/settings"],
+  "settings-troubled": ["troubled", "#/settings"],
+  "import-error": ["evening", "#/settings", async (page) => (await page.fill("textarea", '[[node]]\nname = "nas"\ncolour = "red"\n'), await page.click(".btn-primary"), await page.waitForTimeout(100))],
+};
+
+if (!process.env.NO_BUILD) build();
+mkdirSync(out, { recursive: true });
+const server = await serve();
+const browser = await launch();
+let wide = 0;
+for (const width of list("WIDTHS", "360,1024,1600").map(Number)) {
+  for (const colorScheme of list("THEMES", "light,dark")) {
+    for (const locale of list("LANGUAGES", "en,fr")) {
+      const context = await browser.newContext({ viewport: { width, height: width < 700 ? 740 : 900 }, colorScheme, locale: locale === "fr" ? "fr-FR" : "en-GB", timezoneId: "Europe/Paris", reducedMotion: "reduce" });
+      for (const [name, [scenario, hash, act]] of Object.entries(pages)) {
+        if (wanted.length > 0 && !wanted.some((part) => name === part || name.startsWith(`${part}-`))) continue;
+        const page = await context.newPage();
+        page.on("pageerror", (error) => console.log(`${name}: ${error.message}`));
+        page.on("console", (message) => message.type() === "error" && console.log(`${name}: ${message.text()}`));
+        await page.clock.setFixedTime(new Date("2026-11-21T20:47:00+01:00"));
+        await page.goto(`${server.url}?fake=${scenario}&pace=0${hash}`);
+        await page.waitForSelector("main h1, .skeleton");
+        await page.evaluate(() => document.fonts.ready);
+        try {
+          await act?.(page);
+        } catch (error) {
+          console.log(`${name}: ${error.message.split("\n")[0]}`);
+        }
+        await page.waitForTimeout(250);
+        const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        const file = `${name}-${width}-${colorScheme}-${locale}.png`;
+        if (over > 0) {
+          console.log(`${file}: ${over} px too wide`);
+          wide += 1;
+        }
+        const tall = await page.evaluate(() => document.documentElement.scrollHeight);
+        await page.setViewportSize({ width, height: Math.min(4000, Math.max(width < 700 ? 740 : 900, tall)) });
+        await page.screenshot({ path: join(out, file) });
+        await page.close();
+      }
+      await context.close();
+    }
+  }
+}
+await browser.close();
+await server.close();
+process.exit(wide > 0 ? 1 : 0);
