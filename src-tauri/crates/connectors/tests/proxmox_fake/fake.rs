@@ -199,7 +199,11 @@ fn python() -> Result<PathBuf, String> {
     let lock = File::create(venv.join("lock")).map_err(text)?;
     lock.lock().map_err(text)?;
     let ready = venv.join("ready");
-    let python = venv.join("bin/python");
+    let python = venv.join(if cfg!(windows) {
+        "Scripts/python.exe"
+    } else {
+        "bin/python"
+    });
     if std::fs::read_to_string(&ready).is_ok_and(|package| package == PACKAGE) {
         return Ok(python);
     }
