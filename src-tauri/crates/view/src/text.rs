@@ -63,6 +63,7 @@ pub enum Press {
     Retry(CascadeId),
     OpenUrl(NodeId),
     ShowNode(NodeId),
+    ShowQuestion(QuestionId),
     Show,
 }
 
@@ -119,7 +120,7 @@ pub fn asked(language: Language, question: &QuestionView) -> Note {
                 press: Press::Answer(question.id, Answer::KeepOn),
             },
         ],
-        click: Press::ShowNode(question.node),
+        click: Press::ShowQuestion(question.id),
     }
 }
 

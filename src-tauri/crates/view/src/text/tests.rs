@@ -201,7 +201,7 @@ fn a_question_says_what_silence_means() {
         note.buttons[1].press,
         Press::Answer(QuestionId(7), Answer::KeepOn)
     );
-    assert_eq!(note.click, Press::ShowNode(NodeId(3)));
+    assert_eq!(note.click, Press::ShowQuestion(QuestionId(7)));
 }
 
 #[test]

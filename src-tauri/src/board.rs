@@ -1,0 +1,136 @@
+//! What everybody is shown: the engine's snapshots, and with them the shell's own notices.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+use wakehub_view::wire::{Notice, Severity, Snapshot};
+
+/// Written by the engine's follower and by whoever has something to say about the desktop; read by the window and the tray.
+pub(crate) struct Board {
+    parts: Mutex<Parts>,
+    shown: watch::Sender<Arc<Snapshot>>,
+}
+
+#[derive(Default)]
+struct Parts {
+    engine: Arc<Snapshot>,
+    notices: BTreeMap<&'static str, Notice>,
+    /// How often the notices changed. Added to the engine's revision it makes one that grows with every change of either.
+    changes: u64,
+}
+
+impl Board {
+    pub(crate) fn new() -> Board {
+        Board {
+            parts: Mutex::default(),
+            shown: watch::Sender::new(Arc::default()),
+        }
+    }
+
+    pub(crate) fn newest(&self) -> Arc<Snapshot> {
+        self.shown.borrow().clone()
+    }
+
+    pub(crate) fn follow(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.shown.subscribe()
+    }
+
+    pub(crate) fn set_engine(&self, snapshot: Arc<Snapshot>) {
+        self.change(|parts| parts.engine = snapshot);
+    }
+
+    /// Puts up what the user should know about the desktop. The code is the notice's name; see [`Notice::code`].
+    pub(crate) fn put_up(&self, code: &'static str, severity: Severity, message: String) {
+        let notice = Notice {
+            severity,
+            code: code.to_owned(),
+            message,
+        };
+        self.change(|parts| {
+            if parts.notices.get(code) != Some(&notice) {
+                parts.notices.insert(code, notice);
+                parts.changes += 1;
+            }
+        });
+    }
+
+    pub(crate) fn take_down(&self, code: &'static str) {
+        self.change(|parts| {
+            if parts.notices.remove(code).is_some() {
+                parts.changes += 1;
+            }
+        });
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Parts)) {
+        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut parts);
+        // Sent under the lock, so that nobody overtakes a newer one.
+        self.shown.send_replace(parts.together());
+    }
+}
+
+impl Parts {
+    fn together(&self) -> Arc<Snapshot> {
+        if self.changes == 0 {
+            return self.engine.clone();
+        }
+        let mut snapshot = Snapshot::clone(&self.engine);
+        snapshot.revision += self.changes;
+        snapshot.notices.extend(self.notices.values().cloned());
+        snapshot
+            .notices
+            .sort_by_key(|notice| std::cmp::Reverse(notice.severity));
+        Arc::new(snapshot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn engine(revision: u64) -> Arc<Snapshot> {
+        Arc::new(Snapshot {
+            revision,
+            ..Snapshot::default()
+        })
+    }
+
+    #[test]
+    fn every_change_has_a_greater_revision() {
+        let board = Board::new();
+        let mut revisions = vec![];
+        let mut note = |board: &Board| revisions.push(board.newest().revision);
+        board.set_engine(engine(1));
+        note(&board);
+        board.put_up("no_tray", Severity::Warning, "no tray".to_owned());
+        note(&board);
+        board.put_up("engine", Severity::Critical, "ended".to_owned());
+        note(&board);
+        board.set_engine(engine(2));
+        note(&board);
+        let codes: Vec<String> = board
+            .newest()
+            .notices
+            .iter()
+            .map(|n| n.code.clone())
+            .collect();
+        assert_eq!(codes, ["engine", "no_tray"]);
+        board.take_down("no_tray");
+        note(&board);
+        board.take_down("engine");
+        note(&board);
+        assert!(board.newest().notices.is_empty());
+        assert!(revisions.is_sorted_by(|a, b| a < b), "{revisions:?}");
+    }
+
+    #[test]
+    fn saying_the_same_again_changes_nothing() {
+        let board = Board::new();
+        board.put_up("no_tray", Severity::Warning, "no tray".to_owned());
+        let before = board.newest().revision;
+        board.put_up("no_tray", Severity::Warning, "no tray".to_owned());
+        board.take_down("another");
+        assert_eq!(board.newest().revision, before);
+    }
+}

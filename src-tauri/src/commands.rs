@@ -1,0 +1,231 @@
+//! What the window may ask for. Each command is one call of the engine.
+
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tauri::State;
+use tauri::ipc::{Channel, Invoke};
+use tokio::sync::{mpsc, watch};
+use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName};
+use wakehub_keyring::KeyringState;
+use wakehub_view::homelab::NodeEntry;
+use wakehub_view::wire::{
+    Answer, Ask, CheckView, CommandError, ImportReport, JournalLine, JournalQuery, PlanAnswer,
+    RunAnswer, SecretEntry, Snapshot,
+};
+
+use crate::actions;
+use crate::desktop::TrayHost;
+use crate::shell::{Shell, Stage};
+
+/// One frame of a 60 Hz screen: the window is sent no more snapshots than it can show.
+const FRAME: Duration = Duration::from_millis(16);
+
+type Answered<T> = Result<T, CommandError>;
+
+/// What the window shows about the computer it runs on.
+#[derive(Serialize)]
+pub(crate) struct Platform {
+    version: &'static str,
+    tray: bool,
+    keyring: bool,
+    data_dir: String,
+}
+
+pub(crate) fn handler<R: tauri::Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync + 'static {
+    tauri::generate_handler![
+        snapshot,
+        subscribe,
+        plan,
+        run,
+        cancel,
+        resume,
+        dismiss,
+        answer,
+        set_pinned,
+        node_entry,
+        save_node,
+        remove_node,
+        secrets_present,
+        test_connection,
+        accept,
+        discover,
+        import_homelab,
+        export_homelab,
+        journal,
+        open_url,
+        platform,
+    ]
+}
+
+#[tauri::command]
+async fn snapshot(shell: State<'_, Shell>) -> Answered<Arc<Snapshot>> {
+    first_of(shell.stage(), shell.board.follow()).await;
+    Ok(shell.board.newest())
+}
+
+/// Sends the newest snapshot at once and then after each change, until the window is gone or subscribes again.
+#[tauri::command]
+fn subscribe(shell: State<'_, Shell>, channel: Channel<Arc<Snapshot>>) {
+    let (mut board, mut stage) = (shell.board.follow(), shell.stage());
+    let subscription = tauri::async_runtime::spawn(async move {
+        first_of(stage.clone(), board.clone()).await;
+        let mut attention = None;
+        loop {
+            if let Stage::Running(engine) = &*stage.borrow_and_update() {
+                attention.get_or_insert_with(|| engine.attention());
+            }
+            let newest = board.borrow_and_update().clone();
+            if channel.send(newest).is_err() {
+                return;
+            }
+            tokio::time::sleep(FRAME).await;
+            let more = tokio::select! {
+                more = board.changed() => more,
+                more = stage.changed(), if attention.is_none() => more,
+            };
+            if more.is_err() {
+                return;
+            }
+        }
+    });
+    shell.subscribe(Some(subscription));
+}
+
+#[tauri::command]
+async fn plan(shell: State<'_, Shell>, ask: Ask) -> Answered<PlanAnswer> {
+    shell.engine().await?.plan(ask).await
+}
+
+#[tauri::command]
+async fn run(shell: State<'_, Shell>, ask: Ask) -> Answered<RunAnswer> {
+    shell.engine().await?.run(ask).await
+}
+
+#[tauri::command]
+async fn cancel(shell: State<'_, Shell>, cascade: CascadeId) -> Answered<()> {
+    shell.engine().await?.cancel(cascade).await
+}
+
+#[tauri::command]
+async fn resume(shell: State<'_, Shell>, cascade: CascadeId) -> Answered<RunAnswer> {
+    shell.engine().await?.resume(cascade).await
+}
+
+#[tauri::command]
+async fn dismiss(shell: State<'_, Shell>, cascade: CascadeId) -> Answered<()> {
+    shell.engine().await?.dismiss(cascade).await
+}
+
+#[tauri::command]
+async fn answer(shell: State<'_, Shell>, question: QuestionId, answer: Answer) -> Answered<()> {
+    shell.engine().await?.answer(question, answer).await
+}
+
+#[tauri::command]
+async fn set_pinned(shell: State<'_, Shell>, node: NodeId, pinned: bool) -> Answered<()> {
+    shell.engine().await?.set_pinned(node, pinned).await
+}
+
+#[tauri::command]
+async fn node_entry(shell: State<'_, Shell>, node: NodeId) -> Answered<NodeEntry> {
+    shell.engine().await?.node_entry(node).await
+}
+
+#[tauri::command]
+async fn save_node(
+    shell: State<'_, Shell>,
+    node: Option<NodeId>,
+    entry: NodeEntry,
+    secrets: Vec<SecretEntry>,
+) -> Answered<NodeId> {
+    shell.engine().await?.save_node(node, entry, secrets).await
+}
+
+#[tauri::command]
+async fn remove_node(shell: State<'_, Shell>, node: NodeId) -> Answered<()> {
+    shell.engine().await?.remove_node(node).await
+}
+
+#[tauri::command]
+async fn secrets_present(shell: State<'_, Shell>, node: NodeId) -> Answered<Vec<SecretName>> {
+    shell.engine().await?.secrets_present(node).await
+}
+
+/// Sends each check as it ends, and answers with all.
+#[tauri::command]
+async fn test_connection(
+    shell: State<'_, Shell>,
+    node: Option<NodeId>,
+    entry: NodeEntry,
+    secrets: Vec<SecretEntry>,
+    channel: Channel<CheckView>,
+) -> Answered<Vec<CheckView>> {
+    let engine = shell.engine().await?;
+    let (sender, mut checks) = mpsc::channel(16);
+    let forward = async {
+        while let Some(check) = checks.recv().await {
+            // A window that has gone needs no checks; the answer goes nowhere too.
+            let _ = channel.send(check);
+        }
+    };
+    let (answer, ()) = tokio::join!(
+        engine.test_connection(node, entry, secrets, sender),
+        forward
+    );
+    answer
+}
+
+#[tauri::command]
+async fn accept(shell: State<'_, Shell>, presented: Presented) -> Answered<()> {
+    shell.engine().await?.accept(presented).await
+}
+
+#[tauri::command]
+async fn discover(shell: State<'_, Shell>, node: NodeId) -> Answered<u32> {
+    shell.engine().await?.discover(node).await
+}
+
+#[tauri::command]
+async fn import_homelab(shell: State<'_, Shell>, text: String) -> Answered<ImportReport> {
+    shell.engine().await?.import(text).await
+}
+
+#[tauri::command]
+async fn export_homelab(shell: State<'_, Shell>) -> Answered<String> {
+    shell.engine().await?.export().await
+}
+
+#[tauri::command]
+async fn journal(shell: State<'_, Shell>, query: JournalQuery) -> Answered<Vec<JournalLine>> {
+    shell.engine().await?.journal(query).await
+}
+
+#[tauri::command]
+async fn open_url(shell: State<'_, Shell>, node: NodeId) -> Answered<()> {
+    actions::open_node(&shell.board.newest(), node).await
+}
+
+#[tauri::command]
+async fn platform(shell: State<'_, Shell>) -> Answered<Platform> {
+    let tray = *shell.tray_host.borrow() == TrayHost::Present;
+    Ok(Platform {
+        version: env!("CARGO_PKG_VERSION"),
+        tray,
+        keyring: shell.keyring.state().await == KeyringState::Ready,
+        data_dir: shell.data_dir.display().to_string(),
+    })
+}
+
+/// Waits until there is something to show: an empty window would look like an empty homelab.
+async fn first_of(mut stage: watch::Receiver<Stage>, mut board: watch::Receiver<Arc<Snapshot>>) {
+    let started = stage.wait_for(|stage| !matches!(stage, Stage::Starting));
+    if !started
+        .await
+        .is_ok_and(|stage| matches!(*stage, Stage::Running(_)))
+    {
+        return;
+    }
+    // It errs only when the program ends.
+    let _ = board.wait_for(|snapshot| snapshot.revision > 0).await;
+}
