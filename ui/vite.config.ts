@@ -1,14 +1,20 @@
 import tailwindcss from "@tailwindcss/vite";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
-import { svelteTesting } from "@testing-library/svelte/vite";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 // The mode `fake` builds the window with a pretended homelab behind it, for a browser and for the tests in ui/tests.
 export default defineConfig(({ mode }) => ({
   base: "./",
-  plugins: [tailwindcss(), svelte(), svelteTesting()],
-  resolve: { alias: { $lib: fileURLToPath(new URL("./src/lib", import.meta.url)), $components: fileURLToPath(new URL("./src/components", import.meta.url)) } },
+  plugins: [tailwindcss(), svelte()],
+  resolve: {
+    alias: {
+      $lib: fileURLToPath(new URL("./src/lib", import.meta.url)),
+      $components: fileURLToPath(new URL("./src/components", import.meta.url)),
+    },
+    // Without this the tests would get Svelte's server build, in which runes stand still.
+    ...(mode === "test" ? { conditions: ["browser"] } : {}),
+  },
   // Tauri waits for exactly this port.
   server: { port: 5173, strictPort: true },
   clearScreen: false,

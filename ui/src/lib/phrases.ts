@@ -26,6 +26,11 @@ const known: [RegExp, Say][] = [
   [/^stays on: you keep it on$/, (m) => m.staysHeld],
   [/^stays on: locked by its platform \((.+)\)$/, (m, [lock = ""]) => m.staysLocked(lock)],
   [/^stays on: it is being started or stopped$/, (m) => m.staysBusy],
+  [/^port (\d+) accepts$/, (m, [port = ""]) => m.readyPort(port)],
+  [/^it runs$/, (m) => m.readyRuns],
+  [/^it is seen off, twice$/, (m) => m.readyOff],
+  [/^(.+), then (.+) accepts$/, (m, [first = "", port = ""]) => `${phrase(first)}, ${m.thenPort(port)}`],
+  [/^(.+), then (.+) answers$/, (m, [first = "", url = ""]) => `${phrase(first)}, ${m.thenUrl(url)}`],
   [/^paused$/, (m) => m.paused],
 ];
 

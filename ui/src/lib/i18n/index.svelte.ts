@@ -1,4 +1,4 @@
-// The words of the window. Reading `m.key` in a component follows the language.
+// The words of the window. Reading a word in a component follows the language.
 import { en } from "./en";
 import { fr } from "./fr";
 

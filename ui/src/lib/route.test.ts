@@ -1,0 +1,23 @@
+import { expect, it } from "vitest";
+import { parse, to } from "./route";
+
+it.each([
+  ["", { page: "dashboard" }],
+  ["#/", { page: "dashboard" }],
+  ["#/machines", { page: "machines" }],
+  ["#/node/9", { page: "node", id: 9 }],
+  ["#/node/9/edit", { page: "edit", id: 9 }],
+  ["#/node/nine", { page: "unknown" }],
+  ["#/question/7", { page: "question", id: 7 }],
+  ["#/journal?node=3", { page: "journal", node: 3 }],
+  ["#/journal", { page: "journal", node: null }],
+  ["#/settings?import", { page: "settings" }],
+  ["#/nowhere", { page: "unknown" }],
+])("%s", (hash, route) => {
+  expect(parse(hash)).toEqual(route);
+});
+
+it("leads back to what it was made of", () => {
+  expect(parse(to.configure(12, "paperless web/1"))).toEqual({ page: "configure", host: 12, platformId: "paperless web/1" });
+  expect(parse(to.add("lxc", 7))).toEqual({ page: "add", kind: "lxc", host: 7 });
+});

@@ -1,0 +1,147 @@
+// What the window says: phrases of the engine, reasons, questions, plans and announcements.
+import { beforeEach, describe, expect, it } from "vitest";
+import { advice } from "./advice";
+import { changes } from "./announce";
+import { scenarios } from "./backend/fake/homelab";
+import { plan as planOf } from "./backend/fake/planner";
+import type { PlanView, Snapshot } from "./backend/bindings";
+import { because, failureAt } from "./because";
+import { graphOf } from "./graph";
+import { words } from "./i18n/index.svelte";
+import { line, phrase } from "./phrases";
+import { dependants, how, isHarm, progress } from "./plan";
+import { wording } from "./question";
+import { capital, parts, plain } from "./rich";
+
+const snapshot = (scenario: string) => scenarios[scenario]!(1_000_000_000_000).snapshot;
+const plain_ = (text: string) => plain(text).replaceAll("\u00A0", " ");
+const why = (of: Snapshot, name: string) => {
+  const graph = graphOf(of.nodes);
+  return because(graph.byName.get(name)!, graph, "en-GB").map((one) => plain_(one.text));
+};
+
+beforeEach(() => words.choose("en"));
+
+describe("phrases of the engine", () => {
+  it.each([
+    ["needed by lxc-jellyfin, nas", "requis par lxc-jellyfin, nas"],
+    ["needs what nas takes with it", "dépend de ce que nas entraîne"],
+    ["stays on: needed by nas", "reste allumé : requis par nas"],
+    ["no longer needed: a is off then", "plus requis : a sera éteint"],
+    ["no longer needed: a is off", "plus requis : a est éteint"],
+    ["port 22 accepts", "le port 22 accepte"],
+    ["it runs, then http://x answers", "il tourne, puis que http://x réponde"],
+    ["VM is locked (backup)", "VM is locked (backup)"],
+  ])("%s", (fragment, french) => {
+    expect(plain_(phrase(fragment))).toBe(fragment);
+    words.choose("fr");
+    expect(plain_(phrase(fragment))).toBe(french);
+  });
+
+  it("sets the names apart", () => {
+    expect(parts(phrase("needed by a, b")).filter((part) => part.isName).map((part) => part.text)).toEqual(["a", "b"]);
+    expect(parts(line("kept nas on", "nas"))).toContainEqual({ text: "nas", isName: true });
+    expect(parts(line("kept nasty on", "nas")).some((part) => part.isName)).toBe(false);
+  });
+
+  it("advice follows the language", () => {
+    const failure = failureAt(snapshot("troubled").nodes.find((node) => node.name === "vm-docker")!, snapshot("troubled"))!.failure;
+    expect(advice(failure)).toBe(failure.advice);
+    words.choose("fr");
+    expect(advice(failure)).toContain("déverrouillé");
+  });
+});
+
+it("a line begins with a capital, a name does not", () => {
+  expect(capital("needed by x")).toBe("Needed by x");
+  expect(capital("\uE000nas\uE001 stays")).toBe("\uE000nas\uE001 stays");
+});
+
+describe("because", () => {
+  it("a held node says until when, and who needs it", () => {
+    expect(why(snapshot("evening"), "nas")[0]).toMatch(/^Held until/);
+    expect(why(snapshot("evening"), "nas")[1]).toBe("Needed by lxc-jellyfin, nextcloud");
+  });
+  it("a sleeping node says what its start wakes", () => {
+    expect(why(snapshot("quiet"), "lxc-jellyfin")).toEqual(["Starts nas first."]);
+    expect(why(snapshot("quiet"), "nas")).toEqual(["Starts by itself."]);
+    expect(why(snapshot("used"), "nextcloud")).toEqual(["Needs nas, which is on."]);
+  });
+  it("a node that nothing can start says so", () => {
+    const of = snapshot("quiet");
+    of.nodes.find((node) => node.name === "nas")!.start_channel = null;
+    expect(why(of, "nas")).toEqual(["No way to start it is set up"]);
+  });
+  it("a failed node quotes the platform, an unknown one is not off", () => {
+    expect(why(snapshot("evening"), "nextcloud")[0]).toBe("Bind for 0.0.0.0:8080 failed: port is already allocated");
+    expect(why(snapshot("evening"), "vm-ubuntu")[0]).toBe("Machine1’s Proxmox has not answered yet");
+  });
+  it("finds the failure of a step and of a connection", () => {
+    const of = snapshot("troubled");
+    const at = (name: string) => failureAt(of.nodes.find((node) => node.name === name)!, of)?.failure.message;
+    expect(at("vm-docker")).toBe("VM is locked (backup)");
+    expect(at("machine2")).toContain("host key");
+    expect(at("nas")).toBeUndefined();
+  });
+});
+
+describe("questions", () => {
+  const ask = (reason: string) => wording({ id: 1, node: 1, node_name: "nas", reason, asked_at: 0 });
+  it.each([
+    ["it is not used", "nas is not used. Shut it down?", ""],
+    ["no longer needed: a, b is off", "nas is no longer needed. Shut it down?", "a, b are off."],
+    ["needed by nobody since noon", "Shut nas down?", "Needed by nobody since noon."],
+  ])("%s", (reason, asked, second) => {
+    expect(plain_(ask(reason).ask)).toBe(asked);
+    expect(plain_(ask(reason).because)).toBe(second);
+  });
+});
+
+describe("plans", () => {
+  const plan = (scenario: string, action: "start" | "stop", name: string, withDependants = false): PlanView => {
+    const of = snapshot(scenario);
+    const node = of.nodes.find((one) => one.name === name)!;
+    const answer = planOf(of, { action, node: node.id, with_dependants: withDependants, queue: false });
+    if (answer.kind !== "plan") throw new Error(answer.refusal.message);
+    return answer.plan;
+  };
+  it("counts those that go down with the target", () => {
+    expect(dependants(plan("used", "stop", "nas", true)).map((step) => step.node_name)).toEqual(["qbittorrent", "sandbox", "lxc-jellyfin"]);
+    expect(isHarm(plan("used", "stop", "nas", true))).toBe(true);
+    expect(isHarm(plan("used", "stop", "qbittorrent"))).toBe(false);
+    expect(isHarm(plan("quiet", "start", "lxc-jellyfin"))).toBe(false);
+  });
+  it("what follows by itself is no dependant", () => {
+    const base = plan("used", "stop", "qbittorrent");
+    const auto = { ...base.steps[0]!, node: 99, node_name: "vm-docker", beyond_target: true };
+    const followed = { ...base, steps: [...base.steps, auto], follow_ups: [{ node: 99, node_name: "vm-docker", mode: "auto" as const, reason: "" }] };
+    expect(isHarm(followed)).toBe(false);
+  });
+  it("says how each step is done", () => {
+    expect(plan("quiet", "start", "lxc-jellyfin").steps.map(how)).toEqual(["Wake with a magic packet", "Start with machine2’s Proxmox"]);
+    expect(plan("used", "stop", "machine1", true).steps.map(how).at(-1)).toBe("Power off over SSH");
+  });
+  it("counts the step in progress", () => {
+    expect(progress(snapshot("evening").cascades[0]!.steps)).toEqual({ step: 2, of: 3 });
+  });
+});
+
+describe("announcements", () => {
+  it("tells each step once and the end", () => {
+    const before = snapshot("evening");
+    expect(changes(null, before)).toEqual([]);
+    expect(changes(before, snapshot("evening"))).toEqual([]);
+    const after = snapshot("evening");
+    after.cascades[0]!.steps[1]!.status = "done";
+    after.cascades[0]!.steps[2]!.status = "running";
+    expect(changes(before, after)).toEqual(["vm-docker is on.", "Step 3 of 3: starting jellystat."]);
+    const end = structuredClone(after);
+    end.cascades[0]!.status = "completed";
+    expect(changes(after, end)).toEqual(["jellystat is ready."]);
+  });
+  it("tells that a question was settled elsewhere", () => {
+    const after = snapshot("evening");
+    after.questions = [];
+    expect(changes(snapshot("evening"), after)).toEqual(["The question about lxc-cloudflared is settled."]);
+  });
+});
