@@ -170,9 +170,9 @@ async fn login(report: &Reporter<'_>, connector: &DockerConnector, client: &Clie
     .await;
     match answered {
         Ok(_) => {
-            let detail = match (&*connector.endpoint, client.dial().tls()) {
-                (_, Some(tls)) if tls.was_asked_for_certificate() => "client certificate accepted",
-                _ => "the engine asks for none",
+            let detail = match client.dial().tls() {
+                Some(_) => "client certificate accepted",
+                None => "the engine asks for none",
             };
             report.passed(CheckKind::Login, took, detail.into()).await;
             true
@@ -218,29 +218,37 @@ async fn version(report: &Reporter<'_>, client: &Client) {
 }
 
 async fn protection(report: &Reporter<'_>, connector: &DockerConnector, client: &Client) {
-    let took = Duration::ZERO;
+    let kind = CheckKind::Protection;
     let open = "unprotected: anybody on this network can command this engine";
     match (&*connector.endpoint, client.dial().tls()) {
-        (DockerEndpoint::Tcp { .. }, _) => {
+        (DockerEndpoint::Tls { host, port, .. }, Some(tls)) => {
+            let trying = async {
+                let socket = transport::tcp(&connector.endpoint, host, *port).await?;
+                Ok(tls.lets_anybody_in(host, socket).await)
+            };
+            let limited = transport::within_deadline(&connector.endpoint, trying);
+            match timed(limited).await {
+                (took, Ok(true)) => {
+                    let detail = format!("{open}; it encrypts, but needs no client certificate");
+                    let advice = "start dockerd with --tlsverify";
+                    report.warning(kind, took, detail, advice).await;
+                }
+                (took, Ok(false)) => {
+                    let detail = "TLS with client certificates".into();
+                    report.passed(kind, took, detail).await;
+                }
+                (took, Err(error)) => report.failed(kind, took, error, None).await,
+            }
+        }
+        (DockerEndpoint::Tcp { .. } | DockerEndpoint::Tls { .. }, _) => {
             let advice = "use SSH, or port 2376 with client certificates";
             report
-                .warning(CheckKind::Protection, took, open.into(), advice)
+                .warning(kind, Duration::ZERO, open.into(), advice)
                 .await;
-        }
-        (DockerEndpoint::Tls { .. }, Some(tls)) if !tls.was_asked_for_certificate() => {
-            let detail = format!("{open}; it encrypts, but asks for no client certificate");
-            let advice = "start dockerd with --tlsverify and --tlscacert";
-            report
-                .warning(CheckKind::Protection, took, detail, advice)
-                .await;
-        }
-        (DockerEndpoint::Tls { .. }, _) => {
-            let detail = "TLS with client certificates".into();
-            report.passed(CheckKind::Protection, took, detail).await;
         }
         (DockerEndpoint::Unix { .. }, _) => {
             let detail = "local socket".into();
-            report.passed(CheckKind::Protection, took, detail).await;
+            report.passed(kind, Duration::ZERO, detail).await;
         }
     }
 }

@@ -371,8 +371,8 @@ pub(super) fn first_line(body: &[u8]) -> String {
 }
 
 /// The text of `GET /containers/{id}/logs`: without a terminal in frames of 8 bytes of head (stream, three zeros, length
-/// in network order), with one as it is. Keeps the last `longest` bytes.
-pub(super) fn logs(mut body: &[u8], longest: usize) -> String {
+/// in network order), with one as it is. Keeps the last lines, and of them at most so many bytes.
+pub(super) fn logs(mut body: &[u8], lines: usize, bytes: usize) -> String {
     let mut text = Vec::new();
     while let [0..=2, 0, 0, 0, a, b, c, d, rest @ ..] = body {
         let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
@@ -381,8 +381,11 @@ pub(super) fn logs(mut body: &[u8], longest: usize) -> String {
         body = after;
     }
     text.extend_from_slice(body);
-    let from = text.len().saturating_sub(longest);
-    String::from_utf8_lossy(&text[from..]).trim_end().to_owned()
+    let from = text.len().saturating_sub(bytes);
+    let text = String::from_utf8_lossy(&text[from..]);
+    let text = text.trim_end();
+    let begin = text.rmatch_indices('\n').nth(lines.saturating_sub(1));
+    text[begin.map_or(0, |(at, _)| at + 1)..].to_owned()
 }
 
 #[cfg(test)]

@@ -263,22 +263,24 @@ fn refusals_keep_the_engines_words() {
 
 #[test]
 fn logs_in_frames_and_plain() {
-    assert_eq!(logs(recorded!("logs-20.10.bin"), 4096), "more\nboom");
+    assert_eq!(logs(recorded!("logs-20.10.bin"), 20, 4096), "more\nboom");
     assert_eq!(
-        logs(b"plain, from a terminal\r\n", 4096),
+        logs(b"plain, from a terminal\r\n", 20, 4096),
         "plain, from a terminal"
     );
-    assert_eq!(logs(b"0123456789", 4), "6789");
+    assert_eq!(logs(b"0123456789", 20, 4), "6789");
     assert_eq!(
-        logs(&[1, 0, 0, 0, 0, 0, 0, 9, b'c', b'u', b't'], 4096),
+        logs(&[1, 0, 0, 0, 0, 0, 0, 9, b'c', b'u', b't'], 20, 4096),
         "cut"
     );
     assert_eq!(
-        logs(&[1, 0, 0, 0, 255], 4096).len(),
+        logs(&[1, 0, 0, 0, 255], 20, 4096).len(),
         7,
         "an unfinished head"
     );
-    assert_eq!(logs(b"", 4096), "");
+    assert_eq!(logs(b"", 20, 4096), "");
+    assert_eq!(logs(b"1\n2\n3\n", 2, 4096), "2\n3");
+    assert_eq!(logs(b"1\n2\n3\n", 3, 4096), "1\n2\n3");
 }
 
 /// Whatever an engine sends, reading it does not panic.
@@ -295,6 +297,6 @@ fn garbage_is_an_error() {
         assert!(serde_json::from_slice::<Vec<Listed>>(garbage).is_err());
         assert!(serde_json::from_slice::<Inspected>(garbage).is_err());
         refusal("x", 500, garbage);
-        logs(garbage, 10);
+        logs(garbage, 1, 10);
     }
 }

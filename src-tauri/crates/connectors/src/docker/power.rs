@@ -96,7 +96,7 @@ async fn exited(client: &Client, operation: &str, now: &Inspected) -> ConnectorE
         .await
     {
         Ok(answer) => {
-            let last = parse::logs(&answer.body, LAST_BYTES);
+            let last = parse::logs(&answer.body, LAST_LINES, LAST_BYTES);
             if !last.is_empty() {
                 message.push_str(&format!("; its last output:\n{last}"));
             }

@@ -1,16 +1,15 @@
 //! Client certificates, and what goes wrong with certificates in words that say what to do.
 
-use rustls::client::ResolvesClientCert;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::sign::CertifiedKey;
-use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore, SignatureScheme};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -21,35 +20,9 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 #[derive(Clone)]
 pub(super) struct Tls {
     config: Arc<ClientConfig>,
-    own: Arc<OwnCertificate>,
-}
-
-/// Our certificate, and whether an engine has ever asked for it: one that never does lets anybody in.
-struct OwnCertificate {
-    key: Arc<CertifiedKey>,
-    asked_for: AtomicBool,
-}
-
-/// Without the key.
-impl fmt::Debug for OwnCertificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("OwnCertificate(…)")
-    }
-}
-
-impl ResolvesClientCert for OwnCertificate {
-    fn resolve(
-        &self,
-        _issuers: &[&[u8]],
-        _schemes: &[SignatureScheme],
-    ) -> Option<Arc<CertifiedKey>> {
-        self.asked_for.store(true, Ordering::Relaxed);
-        Some(self.key.clone())
-    }
-
-    fn has_certs(&self) -> bool {
-        true
-    }
+    /// Trusts the same authority, and shows no certificate of its own.
+    anonymous: Arc<ClientConfig>,
+    own: Arc<CertifiedKey>,
 }
 
 impl Tls {
@@ -62,17 +35,17 @@ impl Tls {
             roots.add(authority).map_err(|error| unusable(ca, error))?;
         }
         let chain = certificates(cert, &read(cert).await?)?;
-        let own = Arc::new(OwnCertificate {
-            key: Arc::new(certified(&provider, chain, key, &read(key).await?)?),
-            asked_for: AtomicBool::new(false),
-        });
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| unusable(ca, error))?
-            .with_root_certificates(roots)
-            .with_client_cert_resolver(own.clone());
+        let own = Arc::new(certified(&provider, chain, key, &read(key).await?)?);
+        let config = || {
+            ClientConfig::builder_with_provider(provider.clone())
+                .with_safe_default_protocol_versions()
+                .map(|builder| builder.with_root_certificates(roots.clone()))
+                .map_err(|error| unusable(ca, error))
+        };
+        let resolver = Arc::new(SingleCertAndKey::from(own.clone()));
         Ok(Tls {
-            config: Arc::new(config),
+            config: Arc::new(config()?.with_client_cert_resolver(resolver)),
+            anonymous: Arc::new(config()?.with_no_client_auth()),
             own,
         })
     }
@@ -84,21 +57,26 @@ impl Tls {
         host: &str,
         socket: TcpStream,
     ) -> Result<TlsStream<TcpStream>, std::io::Error> {
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidInput, error))?;
-        TlsConnector::from(self.config.clone())
-            .connect(name, socket)
-            .await
+        shake_hands(self.config.clone(), host, socket).await
     }
 
-    pub(super) fn was_asked_for_certificate(&self) -> bool {
-        self.own.asked_for.load(Ordering::Relaxed)
+    /// Whether the engine serves somebody who shows no certificate. TLS 1.3 engines refuse only after the handshake, so a
+    /// harmless question is asked.
+    pub(super) async fn lets_anybody_in(&self, host: &str, socket: TcpStream) -> bool {
+        let asking = async {
+            let mut stream = shake_hands(self.anonymous.clone(), host, socket).await?;
+            let question = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n";
+            stream.write_all(question).await?;
+            let mut answer = [0; 12];
+            stream.read_exact(&mut answer).await?;
+            Ok::<_, std::io::Error>(answer)
+        };
+        asking.await.is_ok_and(|answer| &answer == b"HTTP/1.1 200")
     }
 
     /// Why an engine may refuse our certificate, as far as the certificate itself shows.
     fn own_fault(&self) -> Option<String> {
-        let (_, certificate) =
-            X509Certificate::from_der(self.own.key.end_entity_cert().ok()?).ok()?;
+        let (_, certificate) = X509Certificate::from_der(self.own.end_entity_cert().ok()?).ok()?;
         let validity = certificate.validity();
         if validity.is_valid() {
             return None;
@@ -135,6 +113,16 @@ impl Tls {
         };
         ConnectorError::new(ErrorKind::Protocol, operation, message)
     }
+}
+
+async fn shake_hands(
+    config: Arc<ClientConfig>,
+    host: &str,
+    socket: TcpStream,
+) -> Result<TlsStream<TcpStream>, std::io::Error> {
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidInput, error))?;
+    TlsConnector::from(config).connect(name, socket).await
 }
 
 /// The TLS error inside an IO error, if it is one.
