@@ -10,7 +10,7 @@ const ui = fileURLToPath(new URL("..", import.meta.url));
 const root = join(ui, "dist-fake");
 const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2" };
 // The same policy as in the app, so that a breach is seen here.
-const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:";
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'";
 
 export function build() {
   execFileSync(process.execPath, [join(ui, "../node_modules/vite/bin/vite.js"), "build", ui, "--mode", "fake", "--logLevel", "error"], { stdio: ["ignore", "ignore", "inherit"] });

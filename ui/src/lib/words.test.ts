@@ -101,7 +101,7 @@ describe("plans", () => {
   const plan = (scenario: string, action: "start" | "stop", name: string, withDependants = false): PlanView => {
     const of = snapshot(scenario);
     const node = of.nodes.find((one) => one.name === name)!;
-    const answer = planOf(of, { action, node: node.id, with_dependants: withDependants, queue: false });
+    const answer = planOf(of, { action, node: node.id, with_dependants: withDependants, queue: false, automatic: false });
     if (answer.kind !== "plan") throw new Error(answer.refusal.message);
     return answer.plan;
   };

@@ -67,6 +67,7 @@ fn bindings() -> String {
         CascadeStatus,
         StepView,
         StepStatus,
+        QueuedView,
         QuestionView,
         Answer,
         DiscoveredView,

@@ -6,7 +6,7 @@ import { changes } from "../announce";
 import { graphOf, newer, type Graph } from "../graph";
 import { announcer } from "./announcer.svelte";
 
-const nobody: Snapshot = { revision: 0, at: 0, nodes: [], connections: [], cascades: [], questions: [], discovered: [], notices: [] };
+const nobody: Snapshot = { revision: 0, at: 0, nodes: [], connections: [], cascades: [], queued: [], questions: [], discovered: [], notices: [] };
 
 export class Homelab {
   #current: Snapshot | null = $state.raw(null);

@@ -68,6 +68,10 @@ export class FakeEngine implements Backend {
     if (answer.kind === "refused") return answer;
     if (answer.plan.steps.length === 0) return { kind: "nothing_to_do" };
     if (this.isBusy && !ask.queue) return { kind: "busy", node_name: answer.plan.steps[0]!.node_name, cascade: 31, title: "the start of jellystat" };
+    if (this.isBusy) {
+      this.#change((snapshot) => snapshot.queued.push({ action: ask.action, node: ask.node, node_name: answer.plan.node_name, behind: 31 }));
+      return { kind: "queued", behind: 31 };
+    }
     const id = (this.#next += 1);
     const cascade: CascadeView = {
       id,
@@ -75,7 +79,7 @@ export class FakeEngine implements Backend {
       node: ask.node,
       node_name: answer.plan.node_name,
       automatic: false,
-      status: this.isBusy ? "queued" : "running",
+      status: "running",
       begun: this.now(),
       ended: null,
       cancelling: false,
@@ -89,7 +93,6 @@ export class FakeEngine implements Backend {
       })),
     };
     this.#change((snapshot) => snapshot.cascades.unshift(cascade));
-    if (this.isBusy) return { kind: "queued", cascade: id, behind: 31 };
     void this.#work(id, answer.plan.follow_ups.filter((next) => next.mode === "confirm"));
     return { kind: "started", cascade: id };
   }
@@ -104,7 +107,7 @@ export class FakeEngine implements Backend {
     const old = this.#world.snapshot.cascades.find((one) => one.id === cascade);
     if (!old || old.node === null) throw other("there is no such cascade");
     await this.dismiss(cascade);
-    return this.run({ action: old.action, node: old.node, with_dependants: true, queue: false });
+    return this.run({ action: old.action, node: old.node, with_dependants: true, queue: false, automatic: false });
   }
 
   async dismiss(cascade: CascadeId): Promise<void> {
@@ -120,7 +123,7 @@ export class FakeEngine implements Backend {
       snapshot.questions = snapshot.questions.filter((one) => one.id !== question);
     });
     this.#note("question", asked.node, answer === "keep_on" ? `You kept ${asked.node_name} on` : `You shut ${asked.node_name} down`, null);
-    if (answer === "shut_down") await this.run({ action: "stop", node: asked.node, with_dependants: false, queue: false });
+    if (answer === "shut_down") await this.run({ action: "stop", node: asked.node, with_dependants: false, queue: false, automatic: false });
   }
 
   async setPinned(node: NodeId, pinned: boolean): Promise<void> {

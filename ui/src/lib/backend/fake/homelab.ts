@@ -122,7 +122,7 @@ function build(now: number, states: States): World {
   );
   return {
     entries: new Map(all.map((entry) => [idOf(entry.name), entry])),
-    snapshot: { revision: 1, at: now, nodes, connections, cascades: [], questions: [], discovered: [], notices: [] },
+    snapshot: { revision: 1, at: now, nodes, connections, cascades: [], queued: [], questions: [], discovered: [], notices: [] },
   };
 }
 
