@@ -2,6 +2,7 @@
 
 use futures_util::StreamExt;
 use rustix::process::{Pid, Signal, getpid, kill_process};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -55,7 +56,7 @@ pub(crate) fn has_tray_library() -> bool {
     let named = |directory: PathBuf| {
         LIBRARIES
             .iter()
-            .any(|library| directory.join(library).exists())
+            .any(|library| is_library(&directory.join(library)))
     };
     let searched = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
     let machine = env::consts::ARCH;
@@ -73,12 +74,26 @@ pub(crate) fn has_tray_library() -> bool {
         || in_linker_cache()
 }
 
+fn is_library(path: &Path) -> bool {
+    let mut magic = [0; 4];
+    fs::File::open(path).is_ok_and(|mut file| file.read_exact(&mut magic).is_ok())
+        && magic == *b"\x7fELF"
+}
+
 /// For distributions that keep their libraries elsewhere.
 fn in_linker_cache() -> bool {
     ["ldconfig", "/sbin/ldconfig"].iter().any(|ldconfig| {
         Command::new(ldconfig).arg("-p").output().is_ok_and(|list| {
-            let list = String::from_utf8_lossy(&list.stdout);
-            LIBRARIES.iter().any(|library| list.contains(library))
+            // `	libfoo.so.1 (libc6,x86-64) => /usr/lib/libfoo.so.1`
+            String::from_utf8_lossy(&list.stdout)
+                .lines()
+                .filter_map(|line| line.split_once(" => "))
+                .any(|(name, path)| {
+                    LIBRARIES
+                        .iter()
+                        .any(|library| name.trim_start().starts_with(library))
+                        && is_library(Path::new(path))
+                })
         })
     })
 }

@@ -25,11 +25,20 @@ const WAITING: usize = 256;
 const CLICKED: &str = "default";
 
 pub(super) async fn serve(
+    orders: mpsc::UnboundedReceiver<Order>,
+    pressed: mpsc::UnboundedSender<Press>,
+    language: Language,
+) {
+    serve_on(Connection::session(), orders, pressed, language).await;
+}
+
+async fn serve_on(
+    session: impl Future<Output = zbus::Result<Connection>>,
     mut orders: mpsc::UnboundedReceiver<Order>,
     pressed: mpsc::UnboundedSender<Press>,
     language: Language,
 ) {
-    match Service::connect(pressed, language).await {
+    match Service::connect(session, pressed, language).await {
         Ok((service, signals, owners)) => service.run(orders, signals, owners).await,
         Err(error) => {
             warn!("no notifications: {error}");
@@ -64,10 +73,11 @@ type Owners = zbus::fdo::NameOwnerChangedStream;
 
 impl Service {
     async fn connect(
+        session: impl Future<Output = zbus::Result<Connection>>,
         pressed: mpsc::UnboundedSender<Press>,
         language: Language,
     ) -> zbus::Result<(Service, MessageStream, Owners)> {
-        let connection = within(Connection::session()).await?;
+        let connection = within(session).await?;
         let signals = MatchRule::builder()
             .msg_type(zbus::message::Type::Signal)
             .sender(SERVICE)?
@@ -285,3 +295,6 @@ async fn within<T>(call: impl Future<Output = zbus::Result<T>>) -> zbus::Result<
         Err(_) => Err(zbus::Error::Failure("no answer".to_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests;
