@@ -39,7 +39,10 @@ pub enum What {
     /// The plug was pulled.
     PowerCut,
     /// A guest, by what the Proxmox API believes; `Booted` and `Off` tell when it really was.
-    GuestStatus { vmid: u32, status: String },
+    GuestStatus {
+        vmid: u32,
+        status: String,
+    },
     ContainerStarted(String),
     ContainerStopped(String),
     Fault(String),
@@ -140,7 +143,11 @@ impl Shared {
     }
 
     /// Changes what is known of a machine and wakes all who wait.
-    pub(crate) fn change<T>(&self, machine: &str, change: impl FnOnce(&mut View) -> T) -> Option<T> {
+    pub(crate) fn change<T>(
+        &self,
+        machine: &str,
+        change: impl FnOnce(&mut View) -> T,
+    ) -> Option<T> {
         let changed = lock(&self.views).get_mut(machine).map(change);
         self.changed.send_modify(|count| *count += 1);
         changed

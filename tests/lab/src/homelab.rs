@@ -169,7 +169,7 @@ impl Homelab {
             .collect();
         for machine in &mut self.machines {
             machine.depends_on.retain(|name| known.contains(name));
-            for docker in &mut machine.docker {
+            if let Some(docker) = &mut machine.docker {
                 for container in &mut docker.containers {
                     container.depends_on.retain(|name| known.contains(name));
                 }

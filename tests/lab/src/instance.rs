@@ -47,10 +47,6 @@ impl Instance {
         claimed.context("all 255 subnets 10.77.0.0/24 to 10.77.254.0/24 are in use")
     }
 
-    pub(crate) fn number(&self) -> u8 {
-        self.number
-    }
-
     pub(crate) fn directory(&self) -> PathBuf {
         PathBuf::from(format!("{ROOT}/{}", self.number))
     }

@@ -85,7 +85,7 @@ impl Options {
 
 /// A homelab that runs. Dropping it ends everything in it and leaves nothing behind; that blocks for up to a few seconds.
 pub struct Lab {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
     thread: Option<thread::JoinHandle<()>>,
     end: Option<oneshot::Sender<()>>,
 }
@@ -433,10 +433,10 @@ fn build(options: Options, lives: &mut JoinSet<()>) -> anyhow::Result<Arc<Inner>
             all.find_map(|(machine, sender)| (machine == name).then(|| sender.clone()))
         };
         let guests = homelab.guests_of(&description.name);
-        let guests = guests.filter_map(|(guest, vmid)| {
+        let guests = guests.filter_map(|(guest, _)| {
             let name = guest.name.clone();
             let commands = sender_of(&name)?;
-            Some(Guest { vmid, name, commands })
+            Some(Guest { name, commands })
         });
         let machine = Machine {
             description: description.clone(),

@@ -7,6 +7,7 @@
 #![cfg(target_os = "linux")]
 
 mod event;
+mod fault;
 mod homelab;
 mod instance;
 mod lab;
@@ -15,9 +16,13 @@ mod machine;
 mod network;
 mod prepare;
 mod process;
+pub mod proxmox;
+mod toml;
 
 pub use event::{Event, Power, What};
+pub use fault::Fault;
 pub use homelab::{Container, Docker, DockerAccess, Homelab, Kind, Login, Machine, Role};
 pub use lab::{Lab, Options};
 pub use listener::{Carrier, MagicPacket};
 pub use prepare::{ADMIN, Account, ROOT, VISITOR};
+pub use toml::NamedSecret;

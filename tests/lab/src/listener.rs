@@ -2,10 +2,9 @@
 
 use anyhow::Context;
 use socket2::{Domain, Protocol, SockFilter, Socket, Type};
-use std::io::Read;
 use std::net::Ipv4Addr;
 use std::time::{Duration, SystemTime};
-use tokio::io::unix::AsyncFd;
+use tokio::net::UdpSocket;
 
 use crate::process::in_namespace;
 
@@ -52,7 +51,8 @@ pub(crate) struct Magic {
 }
 
 pub(crate) struct Listener {
-    socket: AsyncFd<Socket>,
+    /// A raw socket. tokio has no type for those; of this one nothing but recv(2) is used, which is the same for all.
+    socket: UdpSocket,
     mac: [u8; 6],
 }
 
@@ -71,7 +71,7 @@ impl Listener {
             Ok(socket)
         })?;
         Ok(Listener {
-            socket: AsyncFd::new(socket)?,
+            socket: UdpSocket::from_std(socket.into())?,
             mac,
         })
     }
@@ -80,14 +80,9 @@ impl Listener {
     pub(crate) async fn next(&self) -> std::io::Result<Magic> {
         let mut frame = [0; 2048];
         loop {
-            let mut ready = self.socket.readable().await?;
-            match ready.try_io(|socket| socket.get_ref().read(&mut frame)) {
-                Ok(length) => {
-                    if let Some(magic) = parse(&frame[..length?], self.mac) {
-                        return Ok(magic);
-                    }
-                }
-                Err(_would_block) => {}
+            let length = self.socket.recv(&mut frame).await?;
+            if let Some(magic) = parse(&frame[..length], self.mac) {
+                return Ok(magic);
             }
         }
     }

@@ -48,13 +48,12 @@ pub(crate) struct Machine {
     pub(crate) instance: Arc<Instance>,
     pub(crate) options: Arc<Options>,
     pub(crate) shared: Arc<Shared>,
-    /// Its guests, by vmid and name.
+    /// Its guests.
     pub(crate) guests: Vec<Guest>,
 }
 
 #[derive(Clone)]
 pub(crate) struct Guest {
-    pub(crate) vmid: u32,
     pub(crate) name: String,
     pub(crate) commands: UnboundedSender<Command>,
 }
@@ -134,11 +133,15 @@ impl Machine {
     async fn live(self, mut ears: Ears) {
         let mut phase = Phase::Off;
         while let Some(happening) = next(&mut ears, &mut phase).await {
-            let at_work = matches!(phase, Phase::On(_) | Phase::Suspended(_) | Phase::Stopping(..));
+            let at_work = matches!(
+                phase,
+                Phase::On(_) | Phase::Suspended(_) | Phase::Stopping(..)
+            );
             phase = match self.step(phase, happening).await {
                 Ok(phase) => phase,
                 Err(error) => {
-                    self.shared.tell(self.name(), What::BootFailed(format!("{error:#}")));
+                    self.shared
+                        .tell(self.name(), What::BootFailed(format!("{error:#}")));
                     if at_work {
                         self.shared.tell(self.name(), What::Off);
                     }
@@ -278,7 +281,14 @@ impl Machine {
         let console = std::fs::File::create(self.directory.join("console.log"))?;
         let mut child = Program::new("nsenter")
             .arg(format!("--net=/run/netns/{namespace}"))
-            .args(["unshare", "--mount", "--propagation", "private", "--uts", "--pid"])
+            .args([
+                "unshare",
+                "--mount",
+                "--propagation",
+                "private",
+                "--uts",
+                "--pid",
+            ])
             // Killing unshare kills the init, and with it the kernel kills all that runs in the machine.
             .args(["--fork", "--kill-child", "--mount-proc", "/bin/sh"])
             .arg(self.directory.join("init.sh"))
@@ -289,7 +299,9 @@ impl Machine {
             .process_group(0)
             .spawn()
             .context("run nsenter")?;
-        let outer = child.id().and_then(|pid| Process::of(i32::try_from(pid).ok()?));
+        let outer = child
+            .id()
+            .and_then(|pid| Process::of(i32::try_from(pid).ok()?));
         let outer = outer.context("the machine's first process ended at once")?;
         outer.write(&self.directory.join("pid"))?;
         let booted = timeout(BOOT_LIMIT, async {
@@ -307,7 +319,10 @@ impl Machine {
         let init = outer.first_child();
         let booted = match booted {
             Ok(result) => result,
-            Err(_) => Err(anyhow::anyhow!("no sshd after {BOOT_LIMIT:?}: {}", self.console())),
+            Err(_) => Err(anyhow::anyhow!(
+                "no sshd after {BOOT_LIMIT:?}: {}",
+                self.console()
+            )),
         };
         if let Err(error) = booted {
             let watchers = JoinSet::new();
@@ -329,7 +344,8 @@ impl Machine {
     }
 
     fn asked(&self, running: Running, line: &str) -> Phase {
-        self.shared.tell(self.name(), What::ShutdownAsked(line.to_owned()));
+        self.shared
+            .tell(self.name(), What::ShutdownAsked(line.to_owned()));
         let after = match line {
             "reboot" => After::Reboot,
             "suspend" | "hibernate" => After::Suspend,
@@ -380,7 +396,9 @@ impl Machine {
     }
 
     fn suspend(&self, running: Running) -> anyhow::Result<Phase> {
-        network::take_away(&self.instance, &self.description, || self.signal_all(Signal::STOP))?;
+        network::take_away(&self.instance, &self.description, || {
+            self.signal_all(Signal::STOP)
+        })?;
         for guest in &self.guests {
             let _ = guest.commands.send(Command::Freeze);
         }
@@ -416,7 +434,9 @@ impl Machine {
         let all_down = async {
             loop {
                 let up = |guest: &Guest| {
-                    self.shared.look(&guest.name, |view| view.power != Power::Off) == Some(true)
+                    self.shared
+                        .look(&guest.name, |view| view.power != Power::Off)
+                        == Some(true)
                 };
                 if !self.guests.iter().any(up) || changes.changed().await.is_err() {
                     break;

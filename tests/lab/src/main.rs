@@ -1,1 +1,3 @@
+//! `lab`: the reference homelab, until it is interrupted.
+
 fn main() {}

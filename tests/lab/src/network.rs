@@ -39,7 +39,11 @@ pub(crate) fn build(instance: &Instance, homelab: &Homelab) -> anyhow::Result<()
             }
             Ok(())
         })?;
-        run("ip", &["-n", &namespace, "-batch", "-"], "link set lo up\nlink set eth0 up\n")?;
+        run(
+            "ip",
+            &["-n", &namespace, "-batch", "-"],
+            "link set lo up\nlink set eth0 up\n",
+        )?;
     }
     Ok(())
 }

@@ -67,9 +67,7 @@ pub(crate) fn generate_key(file: &Path, kind: &str, passphrase: &str) -> anyhow:
             fs::remove_file(old)?;
         }
     }
-    let arguments = [
-        "-q", "-t", kind, "-N", passphrase, "-C", "lab", "-f", file,
-    ];
+    let arguments = ["-q", "-t", kind, "-N", passphrase, "-C", "lab", "-f", file];
     run("ssh-keygen", &arguments, "").map(drop)
 }
 
@@ -88,7 +86,15 @@ pub(crate) fn machine_files(
     access: &Access,
 ) -> anyhow::Result<()> {
     let control = directory.join("lab");
-    for folder in ["etc", "log", "bin", "www", "home/root", "home/admin", "home/visitor"] {
+    for folder in [
+        "etc",
+        "log",
+        "bin",
+        "www",
+        "home/root",
+        "home/admin",
+        "home/visitor",
+    ] {
         fs::create_dir_all(control.join(folder))?;
     }
     for kind in HOST_KEYS {
@@ -104,17 +110,20 @@ pub(crate) fn machine_files(
     let page = format!("<title>{0}</title>{0} is on\n", machine.name);
     fs::write(control.join("www/index.html"), page)?;
     for name in ["systemctl", "shutdown", "poweroff", "halt", "reboot"] {
-        program(&control.join("bin").join(name), include_str!("../assets/power.sh"))?;
+        program(
+            &control.join("bin").join(name),
+            include_str!("../assets/power.sh"),
+        )?;
     }
     program(&control.join("bin/sudo"), include_str!("../assets/sudo.sh"))?;
-    program(&directory.join("init.sh"), include_str!("../assets/init.sh"))?;
+    program(
+        &directory.join("init.sh"),
+        include_str!("../assets/init.sh"),
+    )?;
     let power = control.join("power");
     rustix::fs::mkfifoat(rustix::fs::CWD, &power, 0o622.into()).context("make a fifo")?;
     fs::set_permissions(&power, Permissions::from_mode(0o622))?;
-    fs::write(
-        control.join("machine.env"),
-        environment(instance, machine)?,
-    )?;
+    fs::write(control.join("machine.env"), environment(instance, machine)?)?;
     Ok(())
 }
 
@@ -146,7 +155,9 @@ pub(crate) fn sshd() -> anyhow::Result<PathBuf> {
 
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();
-    let folders = path.split(':').chain(["/usr/sbin", "/sbin", "/usr/bin", "/bin"]);
+    let folders = path
+        .split(':')
+        .chain(["/usr/sbin", "/sbin", "/usr/bin", "/bin"]);
     folders
         .map(|folder| Path::new(folder).join(name))
         .find(|file| file.is_file())
@@ -179,7 +190,11 @@ fn sshd_config(machine: &Machine) -> String {
 
 /// The computer's own system accounts (sshd needs its), with the lab's people in place of everybody else.
 fn accounts(control: &Path, access: &Access) -> anyhow::Result<()> {
-    let shell = if Path::new("/bin/bash").exists() { "/bin/bash" } else { "/bin/sh" };
+    let shell = if Path::new("/bin/bash").exists() {
+        "/bin/bash"
+    } else {
+        "/bin/sh"
+    };
     let keep = |line: &&str, below: u32| {
         let mut fields = line.split(':');
         let name = fields.next().unwrap_or_default();
@@ -190,12 +205,17 @@ fn accounts(control: &Path, access: &Access) -> anyhow::Result<()> {
     let mut passwd = String::new();
     for (account, number) in [(ROOT, 0), (ADMIN, 1000), (VISITOR, 1001)] {
         let user = account.user;
-        writeln!(passwd, "{user}:x:{number}:{number}:{user}:/run/lab/home/{user}:{shell}")?;
+        writeln!(
+            passwd,
+            "{user}:x:{number}:{number}:{user}:/run/lab/home/{user}:{shell}"
+        )?;
         let home = control.join("home").join(user);
         std::os::unix::fs::chown(&home, Some(number), Some(number))?;
     }
     let system = fs::read_to_string("/etc/passwd")?;
-    let mut group = "root:x:0:\nadmin:x:1000:\nvisitor:x:1001:\nsudo:x:27:admin\ndocker:x:998:admin\n".to_owned();
+    let mut group =
+        "root:x:0:\nadmin:x:1000:\nvisitor:x:1001:\nsudo:x:27:admin\ndocker:x:998:admin\n"
+            .to_owned();
     let system_groups = fs::read_to_string("/etc/group")?;
     for line in system.lines().filter(|line| keep(line, 1000)) {
         writeln!(passwd, "{line}")?;
