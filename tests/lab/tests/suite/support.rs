@@ -1,9 +1,4 @@
 //! What the lab's tests do from outside, with the system's own tools.
-#![allow(
-    dead_code,
-    clippy::allow_attributes,
-    reason = "every test file uses another part of it"
-)]
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::process::{Command, Output};
