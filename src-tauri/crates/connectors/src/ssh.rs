@@ -6,16 +6,21 @@
 
 mod auth;
 mod bridge;
+mod check;
 mod config;
+mod connector;
 mod driver;
 mod fault;
 mod fd;
 mod host;
 mod known_hosts;
+mod parse;
 mod session;
+mod shell;
 mod stream;
 mod trust;
 
-pub use config::{AcceptedKey, SshEndpoint, SshLogin, Timing, default_known_hosts};
+pub use config::{AcceptedKey, SshEndpoint, SshLogin, Timing, default_known_hosts, endpoint_name};
+pub use connector::SshConnector;
 pub use host::{Output, SshHost};
 pub use stream::{Exit, SshStream};

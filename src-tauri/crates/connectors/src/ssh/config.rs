@@ -85,22 +85,31 @@ impl SshEndpoint {
 
     /// The address without the brackets that an IPv6 address may stand in.
     pub(super) fn host(&self) -> &str {
-        self.address
-            .strip_prefix('[')
-            .and_then(|rest| rest.strip_suffix(']'))
-            .unwrap_or(&self.address)
+        bare(&self.address)
     }
 }
 
-/// `10.77.0.3:22`, `[fe80::1]:22`
+/// As [`endpoint_name`].
 impl fmt::Display for SshEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = self.host();
-        match host.contains(':') {
-            true => write!(f, "[{host}]:{}", self.port),
-            false => write!(f, "{host}:{}", self.port),
-        }
+        f.write_str(&endpoint_name(&self.address, self.port))
     }
+}
+
+/// `10.77.0.3:22`, `[fe80::1]:22`: how a server is called in errors and in what it presents.
+pub fn endpoint_name(address: &str, port: u16) -> String {
+    let host = bare(address);
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}
+
+fn bare(address: &str) -> &str {
+    address
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(address)
 }
 
 /// The user's and the system's `known_hosts`.

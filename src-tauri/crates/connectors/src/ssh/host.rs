@@ -82,7 +82,10 @@ pub(super) enum Ran {
     /// The server had accepted the command; then the session was lost.
     Lost(ConnectorError),
     /// The server had accepted the command, and nothing came back in time.
-    Silent(ConnectorError),
+    Silent {
+        session: Session,
+        error: ConnectorError,
+    },
 }
 
 impl SshHost {
@@ -128,31 +131,29 @@ impl SshHost {
     ) -> Result<Output, ConnectorError> {
         match self.run(limit, command, stdin).await? {
             Ran::Ended(output) => Ok(output),
-            Ran::Lost(error) | Ran::Silent(error) => Err(error),
+            Ran::Lost(error) | Ran::Silent { error, .. } => Err(error),
         }
     }
 
     /// Starts a command and hands out its standard input and output. Counts as one of eight commands until it is dropped.
     pub async fn exec_stream(&self, command: &str) -> Result<SshStream, ConnectorError> {
-        self.within(self.0.timing.operation, "start a command", async {
+        let starting = async {
             let permit = self.permit().await;
             self.open(Open::Exec(command.to_owned()), permit).await
-        })
-        .await
+        };
+        self.stream("start a command", starting).await
     }
 
     /// Connects to a Unix socket on the host. Not counted by sshd's `MaxSessions`.
     pub async fn stream_local(&self, path: &str) -> Result<SshStream, ConnectorError> {
         let open = self.open(Open::Local(path.to_owned()), None);
-        self.within(self.0.timing.operation, "open a socket", open)
-            .await
+        self.stream("open a socket", open).await
     }
 
     /// Connects from the host on to another address.
     pub async fn direct_tcpip(&self, host: &str, port: u16) -> Result<SshStream, ConnectorError> {
         let open = self.open(Open::Tcp(host.to_owned(), port), None);
-        self.within(self.0.timing.operation, "open a connection", open)
-            .await
+        self.stream("open a connection", open).await
     }
 
     /// Sees that the host answers: asks the kept session, or logs in.
@@ -188,8 +189,8 @@ impl SshHost {
             let permit = self.permit().await;
             self.open(Open::Exec(command.to_owned()), permit).await
         };
-        let stream = self.within(limit, "start a command", starting).await?;
-        let session = stream.session();
+        let (stream, session) = self.within(limit, "start a command", starting).await?;
+        let operation = self.operation("run a command");
         let left = deadline.saturating_duration_since(Instant::now());
         match tokio::time::timeout(left, talk(stream, stdin)).await {
             Ok(Ok((Some(exit), stdout))) => Ok(Ran::Ended(Output {
@@ -198,19 +199,13 @@ impl SshHost {
                 stdout,
                 stderr: exit.stderr,
             })),
-            Ok(Ok((None, _))) => {
-                let reason = session.map_or_else(String::new, |session| session.reason());
-                Ok(Ran::Lost(fault::lost(
-                    self.operation("run a command"),
-                    reason,
-                )))
-            }
-            Ok(Err(error)) => Err(error.during(self.operation("run a command"))),
+            Ok(Ok((None, _))) => Ok(Ran::Lost(fault::lost(operation, session.reason()))),
+            Ok(Err(error)) => Err(error.during(operation)),
             // Dropping the stream closes the channel. Should the session be dead, the next use finds out.
-            Err(_) => Ok(Ran::Silent(fault::timed_out(
-                self.operation("run a command"),
-                limit,
-            ))),
+            Err(_) => Ok(Ran::Silent {
+                session,
+                error: fault::timed_out(operation, limit),
+            }),
         }
     }
 
@@ -223,7 +218,7 @@ impl SshHost {
         &self,
         open: Open,
         permit: Option<OwnedSemaphorePermit>,
-    ) -> Result<SshStream, ConnectorError> {
+    ) -> Result<(SshStream, Session), ConnectorError> {
         let operation = match &open {
             Open::Exec(_) => self.operation("start a command"),
             Open::Local(path) => self.operation(&format!("open {path}")),
@@ -237,7 +232,7 @@ impl SshHost {
             let session = self.session().await?;
             // The permit travels with the request; a second attempt takes a new one.
             match session.open(open, permit.take()).await {
-                Ok(stream) => return Ok(stream),
+                Ok(stream) => return Ok((stream, session)),
                 Err(OpenError::Refused(words)) => {
                     return Err(ConnectorError::new(ErrorKind::Rejected, operation, words));
                 }
@@ -305,6 +300,15 @@ impl SshHost {
         if slot.kept.as_ref().is_some_and(|kept| kept.session.is(dead)) {
             slot.kept = None;
         }
+    }
+
+    async fn stream(
+        &self,
+        what: &str,
+        opening: impl Future<Output = Result<(SshStream, Session), ConnectorError>>,
+    ) -> Result<SshStream, ConnectorError> {
+        let limit = self.0.timing.operation;
+        Ok(self.within(limit, what, opening).await?.0)
     }
 
     async fn within<T>(

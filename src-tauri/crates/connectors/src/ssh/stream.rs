@@ -50,10 +50,6 @@ impl SshStream {
         self.session = Some(session);
     }
 
-    pub(super) fn session(&self) -> Option<Session> {
-        self.session.clone()
-    }
-
     /// Waits until the command has ended; `None` when the session was lost before. Read the output to its end first: a
     /// command whose output nobody takes does not end.
     pub async fn exit(mut self) -> Option<Exit> {
