@@ -51,8 +51,7 @@ function nodeModules() {
   const done = join(root, "node_modules", ".package-lock.json");
   if (existsSync(done) && statSync(done).mtimeMs >= statSync(lock).mtimeMs) return;
   console.log("setup: installing the packages of package-lock.json into node_modules");
-  // Not "ci": it refuses a lock file that lacks the optional packages of other platforms, and a registry may lack them.
-  run("npm", ["install", "--no-save", "--no-audit", "--no-fund"]);
+  run("npm", ["ci", "--no-audit", "--no-fund"]);
 }
 
 function rust() {

@@ -1,1 +1,50 @@
-fn main() {}
+//! The `wakehub` command: everything the window can do, without a window.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line answers on standard output and complains on standard error"
+)]
+
+mod args;
+mod commands;
+mod follow;
+mod outcome;
+mod print;
+mod states;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+use args::Cli;
+use outcome::Outcome;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("WAKEHUB_LOG")
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("off")),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let json = cli.json;
+    let ended = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| anyhow::Error::from(error).into())
+        .and_then(|runtime| runtime.block_on(commands::run(cli)));
+    match ended {
+        Ok(()) => Outcome::Done.into(),
+        Err(failure) => {
+            match failure.json() {
+                Some(value) if json => println!("{value}"),
+                Some(_) | None => {}
+            }
+            match failure.text() {
+                Some(text) if !json => eprintln!("wakehub: {text}"),
+                Some(_) | None => {}
+            }
+            failure.outcome().into()
+        }
+    }
+}

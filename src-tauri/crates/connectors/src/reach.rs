@@ -1,1 +1,242 @@
 //! Whether a machine is there: TCP, ICMP echo and the neighbour table, and what their silence proves.
+//!
+//! Silence alone proves nothing: a firewall is silent, too, and so is a cable that was pulled out of *this* computer. On a
+//! network of our own the neighbour table decides: a machine that runs answers for its address (ARP), whatever its
+//! firewall does. Beyond a router there is no such proof; there silence counts while the router itself answers.
+
+mod neighbours;
+mod probe;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+pub use probe::probe;
+
+/// Linux gives up on an address that nobody answers for after three requests, one a second (`mcast_solicit`,
+/// `retrans_time`), and says so with EHOSTUNREACH; a connection must be tried for longer than that.
+const CONNECT: Duration = Duration::from_millis(3500);
+const PING: Duration = Duration::from_millis(1500);
+
+/// What one look saw.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Sighting {
+    /// Somebody is there.
+    Answers {
+        /// The port accepted a connection.
+        port_open: bool,
+        /// `port 22`, `ping`
+        how: String,
+    },
+    /// Somebody is there and refuses the port: booting, shutting down, or without that service. Unknown, never off.
+    Refuses { why: String },
+    /// Nobody answers, and the silence proves something.
+    Silent { evidence: String },
+    /// Nobody could say: our own network has no way there, or the silence may be a firewall's. Unknown, never off.
+    NoWay { why: String },
+}
+
+/// Silence counts as off when it was seen twice in a row.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Presence {
+    silent: u8,
+}
+
+impl Presence {
+    /// Seen off by other means: the end of a stop that waited for it.
+    pub fn off() -> Presence {
+        Presence { silent: 2 }
+    }
+
+    pub fn see(&mut self, sighting: &Sighting) {
+        self.silent = match sighting {
+            Sighting::Silent { .. } => self.silent.saturating_add(1).min(2),
+            Sighting::Answers { .. } | Sighting::Refuses { .. } | Sighting::NoWay { .. } => 0,
+        };
+    }
+
+    pub fn is_off(&self) -> bool {
+        self.silent == 2
+    }
+}
+
+/// Looks once; takes 3.5 s at most when nobody answers. `address` is an IP address or a name.
+pub async fn look(address: &str, port: u16) -> Sighting {
+    let ip = match resolve(address, port).await {
+        Ok(ip) => ip,
+        Err(why) => return Sighting::NoWay { why },
+    };
+    let (connected, pinged) = tokio::join!(
+        timeout(CONNECT, TcpStream::connect(SocketAddr::new(ip, port))),
+        ping(ip),
+    );
+    let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    let Err(error) = connected else {
+        return Sighting::Answers {
+            port_open: true,
+            how: format!("port {port}"),
+        };
+    };
+    if pinged {
+        return Sighting::Answers {
+            port_open: false,
+            how: format!("ping, but not port {port}"),
+        };
+    }
+    judge(ip, port, &error)
+}
+
+/// No connection and no echo: what does that prove?
+fn judge(ip: IpAddr, port: u16, error: &io::Error) -> Sighting {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the standard library's enum is open"
+    )]
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Sighting::Refuses {
+            why: format!("connection refused on port {port}"),
+        },
+        io::ErrorKind::HostUnreachable | io::ErrorKind::TimedOut => {
+            let unreachable = error.kind() == io::ErrorKind::HostUnreachable;
+            neighbours::judge_silence(ip, unreachable)
+        }
+        _ => Sighting::NoWay {
+            why: format!("{ip} cannot be asked: {error}"),
+        },
+    }
+}
+
+async fn resolve(address: &str, port: u16) -> Result<IpAddr, String> {
+    let bare = address
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(address);
+    if let Ok(ip) = bare.parse() {
+        return Ok(ip);
+    }
+    let found = timeout(CONNECT, tokio::net::lookup_host((bare, port))).await;
+    match found {
+        Ok(Ok(mut addresses)) => addresses
+            .next()
+            .map(|address| address.ip())
+            .ok_or_else(|| format!("the name {address} has no address")),
+        Ok(Err(error)) => Err(format!("the name {address} cannot be resolved: {error}")),
+        Err(_) => Err(format!("the name {address} is not resolved in time")),
+    }
+}
+
+/// Whether an ICMP echo comes back. Systems that let nobody send one answer no, and the rest decides.
+async fn ping(ip: IpAddr) -> bool {
+    let kind = match ip {
+        IpAddr::V4(_) => surge_ping::ICMP::V4,
+        IpAddr::V6(_) => surge_ping::ICMP::V6,
+    };
+    let config = surge_ping::Config::builder().kind(kind).build();
+    let Ok(client) = surge_ping::Client::new(&config) else {
+        return false;
+    };
+    let identifier = surge_ping::PingIdentifier(rand::random());
+    let mut pinger = client.pinger(ip, identifier).await;
+    pinger.timeout(PING);
+    for sequence in 0..2 {
+        let echo = pinger
+            .ping(surge_ping::PingSequence(sequence), b"wakehub")
+            .await;
+        if echo.is_ok() {
+            return true;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn silent() -> Sighting {
+        Sighting::Silent {
+            evidence: String::new(),
+        }
+    }
+
+    #[test]
+    fn off_takes_two_silences_in_a_row() {
+        let others = [
+            Sighting::Answers {
+                port_open: true,
+                how: String::new(),
+            },
+            Sighting::Refuses { why: String::new() },
+            Sighting::NoWay { why: String::new() },
+        ];
+        for between in others {
+            let mut presence = Presence::default();
+            presence.see(&silent());
+            assert!(!presence.is_off());
+            presence.see(&between);
+            presence.see(&silent());
+            assert!(!presence.is_off(), "{between:?} in between");
+            presence.see(&silent());
+            assert!(presence.is_off());
+            presence.see(&between);
+            assert!(!presence.is_off(), "{between:?} ends it");
+        }
+    }
+
+    #[test]
+    fn only_a_silence_with_proof_is_silence() {
+        let ip = IpAddr::from([192, 0, 2, 9]);
+        for kind in [
+            io::ErrorKind::ConnectionRefused,
+            io::ErrorKind::ConnectionReset,
+        ] {
+            assert!(matches!(
+                judge(ip, 22, &kind.into()),
+                Sighting::Refuses { .. }
+            ));
+        }
+        for kind in [
+            io::ErrorKind::NetworkUnreachable,
+            io::ErrorKind::NetworkDown,
+            io::ErrorKind::PermissionDenied,
+            io::ErrorKind::AddrNotAvailable,
+        ] {
+            assert!(matches!(
+                judge(ip, 22, &kind.into()),
+                Sighting::NoWay { .. }
+            ));
+        }
+    }
+
+    #[tokio::test]
+    async fn sees_an_open_port_a_refused_one_and_a_name_that_is_none() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert!(matches!(
+            look("127.0.0.1", port).await,
+            Sighting::Answers {
+                port_open: true,
+                ..
+            }
+        ));
+        drop(listener);
+        let seen = look("127.0.0.1", port).await;
+        assert!(
+            matches!(
+                &seen,
+                Sighting::Refuses { .. }
+                    | Sighting::Answers {
+                        port_open: false,
+                        ..
+                    }
+            ),
+            "{seen:?}"
+        );
+        assert!(matches!(
+            look("no-such-host.invalid", 22).await,
+            Sighting::NoWay { .. }
+        ));
+    }
+}

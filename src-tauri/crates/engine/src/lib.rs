@@ -1,11 +1,26 @@
 //! The loop that keeps WakeHub's picture of the homelab and acts on it.
 //!
-//! [`Engine::start`] spawns the controller: one task, one closed event enum, all state in one place. Everybody else holds a
-//! [`Handle`]: it sends requests and reads snapshots, and knows nothing of how they are made.
+//! [`start`] opens the data directory and spawns the controller: one task, one closed event enum, all state in one place.
+//! Everybody else holds a [`Handle`]: it sends requests and reads snapshots, and knows nothing of how they are made.
 
-pub mod handle;
+mod beliefs;
+mod clock;
+mod controller;
+mod event;
+mod executor;
+mod handle;
+mod links;
+mod poll;
+mod real;
 mod request;
-pub mod secrets;
+mod secrets;
+mod start;
+mod storage;
+mod world;
 
+pub use clock::{Clock, SystemClock};
 pub use handle::{Announcement, Attention, Handle};
+pub use real::RealWorld;
 pub use secrets::{SecretError, SecretKey, Secrets};
+pub use start::{Options, StartError, start};
+pub use world::{Accepted, ConnectionSpec, World};

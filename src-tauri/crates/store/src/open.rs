@@ -74,6 +74,25 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The homelab of a data directory that somebody else may be using: reads without taking the lock and without changing
+    /// a byte of the database.
+    pub fn read_graph(directory: &Path) -> Result<wakehub_domain::Graph, StoreError> {
+        let path = directory.join("wakehub.db");
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        let version: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if version != KNOWN {
+            return Err(StoreError::unreadable(
+                "the homelab",
+                format!("its form is version {version}, this WakeHub reads version {KNOWN}"),
+            ));
+        }
+        crate::table::nodes::read_graph(&connection)
+    }
+}
+
 enum Refused {
     /// The content is at fault.
     Unreadable(String),

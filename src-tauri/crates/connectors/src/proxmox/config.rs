@@ -32,6 +32,15 @@ pub enum ProxmoxAuth {
     },
 }
 
+impl ProxmoxEndpoint {
+    /// `10.77.0.2:8006`, as a presented certificate names its endpoint; `None` for an address that is none.
+    pub fn authority(&self) -> Option<String> {
+        let url = base_url(&self.url).ok()?;
+        let (host, port) = (url.host_str()?, url.port_or_known_default()?);
+        Some(format!("{host}:{port}"))
+    }
+}
+
 impl ProxmoxAuth {
     /// Who logs in, as Proxmox names it.
     pub(super) fn name(&self) -> &str {

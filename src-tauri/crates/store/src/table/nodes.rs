@@ -53,8 +53,7 @@ impl From<rusqlite::Error> for EditError {
 
 impl Store {
     pub fn graph(&self) -> Result<Graph, StoreError> {
-        let nodes = load(&self.connection)?;
-        Graph::new(nodes).map_err(|e| StoreError::unreadable("the homelab", e))
+        read_graph(&self.connection)
     }
 
     /// Loads, changes, checks and writes in one transaction: all of it or nothing. The order of the changes does not
@@ -76,6 +75,11 @@ impl Store {
             removed: draft.removed.into_iter().collect(),
         })
     }
+}
+
+pub(crate) fn read_graph(connection: &Connection) -> Result<Graph, StoreError> {
+    let nodes = load(connection)?;
+    Graph::new(nodes).map_err(|e| StoreError::unreadable("the homelab", e))
 }
 
 /// The homelab as it would be.

@@ -3,7 +3,7 @@
 use rusqlite::params;
 use wakehub_domain::{PresentedKind, Timestamp};
 
-use crate::row::{time, to_word};
+use crate::row::{from_word, time, to_word};
 use crate::{Store, StoreError};
 
 /// In the forms of [`wakehub_domain::Presented`].
@@ -61,6 +61,28 @@ impl Store {
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Everything that was ever accepted and not forgotten, by endpoint.
+    pub fn all_accepted(&self) -> Result<Vec<(String, PresentedKind, Accepted)>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT * FROM trust ORDER BY endpoint, kind, algorithm")?;
+        let rows = statement.query_map([], |row| {
+            let kind: String = row.get("kind")?;
+            let accepted = Accepted {
+                algorithm: row.get("algorithm")?,
+                fingerprint: row.get("fingerprint")?,
+                at: time(row, "accepted_at")?,
+            };
+            Ok((row.get::<_, String>("endpoint")?, kind, accepted))
+        })?;
+        rows.map(|row| {
+            let (endpoint, kind, accepted) = row?;
+            let kind = from_word(|| format!("what was accepted of {endpoint}"), &kind)?;
+            Ok((endpoint, kind, accepted))
+        })
+        .collect()
     }
 
     /// All that was accepted of the endpoint; what it presents next is shown as new.

@@ -1,0 +1,352 @@
+//! One function per command.
+
+use anyhow::{Context, anyhow};
+use serde_json::json;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use wakehub_domain::{Action, SecretName};
+use wakehub_engine::{Handle, Options};
+use wakehub_store::Store;
+use wakehub_view::plan::{plan_view, refusal_view};
+use wakehub_view::wire::{
+    Ask, CheckOutcomeView, JournalQuery, NodeView, PlanAnswer, RunAnswer, SecretEntry,
+};
+
+use crate::args::{Cli, Command, PlanCommand, SecretCommand};
+use crate::outcome::Failure;
+use crate::{follow, print, states};
+
+pub async fn run(cli: Cli) -> Result<(), Failure> {
+    let data_dir = match cli.data_dir {
+        Some(folder) => folder,
+        None => default_data_dir()?,
+    };
+    let json = cli.json;
+    // planning from given states needs no engine, no keyring and no lock
+    if let Command::Plan { action } = &cli.command
+        && let Some(file) = &action.args().states
+    {
+        return plan_from_states(&data_dir, action, file, json);
+    }
+    let handle = open(data_dir).await?;
+    let ended = tokio::select! {
+        ended = with_engine(&handle, cli.command, json) => ended,
+        // a cascade that runs is left as it is, and offered for resumption
+        _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted; what was begun can be resumed").into()),
+    };
+    handle.shut_down().await;
+    ended
+}
+
+async fn with_engine(handle: &Handle, command: Command, json: bool) -> Result<(), Failure> {
+    match command {
+        Command::Import { file } => import(handle, &file, json).await,
+        Command::Export => export(handle, json).await,
+        Command::Nodes => nodes(handle, json).await,
+        Command::Discover { node } => discover(handle, &node, json).await,
+        Command::Test { node, accept } => test(handle, &node, accept, json).await,
+        Command::Plan { action } => plan(handle, &action, json).await,
+        Command::Start { node, queue } => {
+            let ask = ask(handle, &node, Action::Start, false, queue)?;
+            go(handle, ask, json).await
+        }
+        Command::Stop { node, yes, queue } => {
+            let ask = ask(handle, &node, Action::Stop, yes, queue)?;
+            go(handle, ask, json).await
+        }
+        Command::Journal { node, text, lines } => journal(handle, node, text, lines, json).await,
+        Command::Secret {
+            action: SecretCommand::Set { node, name },
+        } => set_secret(handle, &node, &name, json).await,
+        Command::Run => {
+            follow::forever(handle, json).await;
+            Ok(())
+        }
+    }
+}
+
+fn default_data_dir() -> anyhow::Result<PathBuf> {
+    let folders = directories::ProjectDirs::from("", "", "wakehub")
+        .context("this user has no home folder; name one with --data-dir")?;
+    Ok(folders.data_dir().to_path_buf())
+}
+
+async fn open(data_dir: PathBuf) -> Result<Handle, Failure> {
+    let secrets = Arc::new(wakehub_keyring::Keyring::default());
+    let handle = wakehub_engine::start(Options::real(data_dir, secrets))
+        .await
+        .map_err(|error| anyhow!("{error}"))?;
+    // the loop shows its first snapshot at once; until then there is nothing to read
+    let mut snapshots = handle.snapshots();
+    let _ = snapshots.wait_for(|snapshot| snapshot.revision > 0).await;
+    Ok(handle)
+}
+
+fn plan_from_states(
+    data_dir: &Path,
+    command: &PlanCommand,
+    file: &Path,
+    json: bool,
+) -> Result<(), Failure> {
+    let graph = Store::read_graph(data_dir)
+        .with_context(|| format!("failed to read the homelab in {}", data_dir.display()))?;
+    let observations = states::read(file, &graph)?;
+    match states::answer(&graph, &observations, command)? {
+        Ok(plan) => {
+            print::plan(&plan_view(&graph, &plan), json);
+            Ok(())
+        }
+        Err(refusal) => Err(Failure::Refused(refusal_view(&graph, &refusal))),
+    }
+}
+
+async fn import(handle: &Handle, file: &Path, json: bool) -> Result<(), Failure> {
+    let text = if file == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .context("failed to read standard input")?;
+        text
+    } else {
+        std::fs::read_to_string(file)
+            .with_context(|| format!("failed to read {}", file.display()))?
+    };
+    let report = handle.import(text).await?;
+    if json {
+        print::json(&json!(report));
+        return Ok(());
+    }
+    print::line(&format!(
+        "{} added, {} changed",
+        report.added.len(),
+        report.changed.len()
+    ));
+    for (node, secret) in report.missing_secrets {
+        print::line(&format!("needed: wakehub secret set {node} {secret}"));
+    }
+    Ok(())
+}
+
+async fn export(handle: &Handle, json: bool) -> Result<(), Failure> {
+    let text = handle.export().await?;
+    if json {
+        print::json(&json!({ "homelab": text }));
+    } else {
+        print::raw(&text);
+    }
+    Ok(())
+}
+
+async fn nodes(handle: &Handle, json: bool) -> Result<(), Failure> {
+    follow::until_seen(handle).await;
+    let snapshot = handle.snapshot();
+    if json {
+        print::json(&json!(snapshot.nodes));
+    } else {
+        print::nodes(&snapshot);
+    }
+    Ok(())
+}
+
+async fn discover(handle: &Handle, name: &str, json: bool) -> Result<(), Failure> {
+    let node = find(handle, name)?;
+    let waiting = handle.discover(node.id).await?;
+    let mut snapshots = handle.snapshots();
+    let snapshot = snapshots
+        .wait_for(|snapshot| {
+            snapshot
+                .nodes
+                .iter()
+                .any(|n| n.id == node.id && n.to_configure == waiting)
+        })
+        .await
+        .map_err(|_| anyhow!("the engine has ended"))?
+        .clone();
+    let found: Vec<_> = snapshot
+        .discovered
+        .iter()
+        .filter(|guest| guest.host == node.id)
+        .collect();
+    if json {
+        print::json(&json!(found));
+    } else {
+        print::line(&format!("{waiting} to configure"));
+        for guest in found {
+            print::line(&format!(
+                "{}  {}  {}",
+                guest.kind.as_str(),
+                guest.platform_id,
+                guest.name
+            ));
+        }
+    }
+    Ok(())
+}
+
+async fn test(handle: &Handle, name: &str, accept: bool, json: bool) -> Result<(), Failure> {
+    let node = find(handle, name)?;
+    let entry = handle.node_entry(node.id).await?;
+    let mut all = Vec::new();
+    // each accepted key or certificate lets the next test get further: through a jump host to its target, at most
+    for _ in 0..4 {
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(16);
+        let shown = tokio::spawn(async move {
+            while let Some(check) = receiver.recv().await {
+                if !json {
+                    print::check(&check);
+                }
+            }
+        });
+        all = handle
+            .test_connection(Some(node.id), entry.clone(), Vec::new(), sender)
+            .await?;
+        let _ = shown.await;
+        let presented: Vec<_> = all
+            .iter()
+            .filter_map(|check| check.presented.clone())
+            .filter(|presented| presented.accepted.is_none())
+            .collect();
+        if !accept || presented.is_empty() {
+            break;
+        }
+        for presented in presented {
+            if !json {
+                print::line(&format!(
+                    "accepted {} of {}",
+                    presented.fingerprint, presented.endpoint
+                ));
+            }
+            handle.accept(presented).await?;
+        }
+    }
+    if json {
+        print::json(&json!(all));
+    }
+    if all
+        .iter()
+        .any(|check| check.outcome == CheckOutcomeView::Failed)
+    {
+        return Err(Failure::Told);
+    }
+    Ok(())
+}
+
+async fn plan(handle: &Handle, command: &PlanCommand, json: bool) -> Result<(), Failure> {
+    let args = command.args();
+    let action = match command {
+        PlanCommand::Start(_) => Action::Start,
+        PlanCommand::Stop(_) => Action::Stop,
+    };
+    let ask = Ask {
+        automatic: args.automatic,
+        ..ask(handle, &args.node, action, args.with_dependants, false)?
+    };
+    match handle.plan(ask).await? {
+        PlanAnswer::Plan { plan } => {
+            print::plan(&plan, json);
+            Ok(())
+        }
+        PlanAnswer::Refused { refusal } => Err(Failure::Refused(refusal)),
+    }
+}
+
+async fn go(handle: &Handle, ask: Ask, json: bool) -> Result<(), Failure> {
+    let snapshots = handle.snapshots();
+    match handle.run(ask).await? {
+        RunAnswer::Started { cascade } => follow::cascade(handle, snapshots, cascade, json).await,
+        RunAnswer::NothingToDo => {
+            if json {
+                print::json(&json!({ "status": "nothing_to_do" }));
+            } else {
+                print::line("nothing to do");
+            }
+            Ok(())
+        }
+        RunAnswer::Queued { behind } => follow::queued(handle, snapshots, behind, json).await,
+        RunAnswer::Refused { refusal } => Err(Failure::Refused(refusal)),
+        RunAnswer::Busy {
+            node_name, title, ..
+        } => Err(anyhow!("{node_name} is busy with {title}; add --queue to wait for it").into()),
+    }
+}
+
+async fn journal(
+    handle: &Handle,
+    node: Option<String>,
+    text: Option<String>,
+    lines: u32,
+    json: bool,
+) -> Result<(), Failure> {
+    let node = match node {
+        Some(name) => Some(find(handle, &name)?.id),
+        None => None,
+    };
+    let mut entries = handle
+        .journal(JournalQuery {
+            node,
+            text,
+            limit: Some(lines),
+            ..JournalQuery::default()
+        })
+        .await?;
+    entries.reverse();
+    if json {
+        print::json(&json!(entries));
+    } else {
+        entries.iter().for_each(print::journal_line);
+    }
+    Ok(())
+}
+
+async fn set_secret(handle: &Handle, node: &str, name: &str, json: bool) -> Result<(), Failure> {
+    let node = find(handle, node)?;
+    let name = SecretName::parse(name).with_context(|| {
+        let known: Vec<_> = SecretName::ALL.iter().map(|known| known.as_str()).collect();
+        format!("there is no secret {name}; there are {}", known.join(", "))
+    })?;
+    let mut value = String::new();
+    std::io::stdin()
+        .read_to_string(&mut value)
+        .context("failed to read standard input")?;
+    // echo and most editors end with one
+    let value = value
+        .strip_suffix("\r\n")
+        .or_else(|| value.strip_suffix('\n'))
+        .unwrap_or(&value)
+        .to_owned();
+    let removed = value.is_empty();
+    handle
+        .set_secret(node.id, SecretEntry { name, value })
+        .await?;
+    if json {
+        print::json(&json!({ "node": node.name, "secret": name, "removed": removed }));
+    }
+    Ok(())
+}
+
+fn ask(
+    handle: &Handle,
+    name: &str,
+    action: Action,
+    with_dependants: bool,
+    queue: bool,
+) -> Result<Ask, Failure> {
+    Ok(Ask {
+        action,
+        node: find(handle, name)?.id,
+        with_dependants,
+        queue,
+        automatic: false,
+    })
+}
+
+fn find(handle: &Handle, name: &str) -> Result<NodeView, Failure> {
+    handle
+        .snapshot()
+        .nodes
+        .iter()
+        .find(|node| node.name == name)
+        .cloned()
+        .ok_or_else(|| anyhow!("there is no node {name}; `wakehub nodes` lists them").into())
+}

@@ -1,0 +1,74 @@
+//! `plan --states FILE`: from a homelab and given states alone.
+
+use anyhow::{Context, bail};
+use std::collections::BTreeMap;
+use std::path::Path;
+use wakehub_domain::{Graph, Intent, Observations, Plan, PowerState, Refusal, StopScope, plan};
+
+use crate::args::{PlanArgs, PlanCommand};
+
+/// Reads `{"nas": "on", …}`. An unknown name or word is an error: a plan from a misread file would be a guess.
+pub fn read(path: &Path, graph: &Graph) -> anyhow::Result<Observations> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("failed to read {}", path.display()))?;
+    let given: BTreeMap<String, String> = serde_json::from_str(&text)
+        .with_context(|| format!("{} is no object of names and states", path.display()))?;
+    let mut observations = Observations::default();
+    for node in graph.nodes() {
+        observations.give(node.id, PowerState::Off);
+    }
+    for (name, word) in given {
+        let Some(node) = graph.find(&name) else {
+            bail!("{}: there is no node {name}", path.display());
+        };
+        let state = match word.as_str() {
+            "on" => PowerState::On,
+            "off" => PowerState::Off,
+            "unknown" => PowerState::Unknown,
+            other => bail!(
+                "{}: {name} is {other:?}; a state is on, off or unknown",
+                path.display()
+            ),
+        };
+        observations.give(node.id, state);
+    }
+    Ok(observations)
+}
+
+pub fn intent(graph: &Graph, command: &PlanCommand) -> anyhow::Result<Intent> {
+    let find = |args: &PlanArgs| {
+        graph
+            .find(&args.node)
+            .map(|node| node.id)
+            .with_context(|| format!("there is no node {}", args.node))
+    };
+    Ok(match command {
+        PlanCommand::Start(args) => Intent::start(find(args)?),
+        PlanCommand::Stop(args) => Intent::Stop {
+            node: find(args)?,
+            scope: if args.with_dependants {
+                StopScope::WithDependants
+            } else {
+                StopScope::RefuseIfNeeded
+            },
+            automatic: args.automatic,
+            stopped_before: std::collections::BTreeSet::new(),
+        },
+    })
+}
+
+pub fn answer(
+    graph: &Graph,
+    observations: &Observations,
+    command: &PlanCommand,
+) -> anyhow::Result<Result<Plan, Refusal>> {
+    Ok(plan(graph, observations, &intent(graph, command)?))
+}
+
+impl PlanCommand {
+    pub fn args(&self) -> &PlanArgs {
+        match self {
+            PlanCommand::Start(args) | PlanCommand::Stop(args) => args,
+        }
+    }
+}

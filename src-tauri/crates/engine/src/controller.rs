@@ -1,0 +1,215 @@
+//! The one loop: all state in one place, every change through one event.
+//!
+//! Handlers are quick: what waits for a platform runs in a task of its own and reports back as an event. The only thing
+//! awaited here is the database, whose answers take milliseconds.
+
+mod cascades;
+mod discovery;
+mod edits;
+mod journal;
+mod observing;
+mod plans;
+pub(crate) mod questions;
+mod requests;
+mod snapshot;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use wakehub_connectors::breaker::Breaker;
+use wakehub_domain::{
+    CascadeId, ConnectionId, Graph, NodeId, Observations, Plan, SecretName, Timestamp,
+};
+use wakehub_view::wire::{CascadeView, FailureView, Notice, QuestionView, Snapshot};
+
+use crate::beliefs::Evidence;
+use crate::clock::Clock;
+use crate::event::Event;
+use crate::executor::Progress;
+use crate::handle::Announcement;
+use crate::links::Links;
+use crate::request::Request;
+use crate::storage::Storage;
+use plans::Waiting;
+use questions::Question;
+
+/// Connections are polled this often while somebody looks or a cascade runs, else every `POLL_UNWATCHED` (DESIGN 6).
+pub(crate) const POLL_WATCHED: Duration = Duration::from_secs(10);
+pub(crate) const POLL_UNWATCHED: Duration = Duration::from_secs(60);
+const DISCOVER_EVERY: Duration = Duration::from_secs(600);
+const TICK: Duration = Duration::from_secs(1);
+/// A tick that comes this late means that the computer slept.
+const SLEPT: Duration = Duration::from_secs(15);
+
+pub(crate) struct Controller {
+    pub clock: Arc<dyn Clock>,
+    pub storage: Storage,
+    pub links: Arc<Links>,
+    pub graph: Arc<Graph>,
+    pub evidence: BTreeMap<NodeId, Evidence>,
+    pub observations: Observations,
+    /// What the last step on the node failed with, until it is seen in another state or asked again.
+    pub failed: BTreeMap<NodeId, FailureView>,
+    pub polling: Polling,
+    pub waiting: Vec<Waiting>,
+    pub running: BTreeMap<CascadeId, Running>,
+    /// Ended and interrupted cascades that the user has not dismissed, newest first.
+    pub ended: VecDeque<CascadeView>,
+    /// The stops among `running` and `ended` that were asked for with their dependants.
+    pub with_dependants: BTreeSet<CascadeId>,
+    pub queued: VecDeque<plans::QueuedAsk>,
+    pub questions: Vec<Question>,
+    /// Guests that run behind a connection and are not configured, by name: their host is not stopped automatically.
+    pub unconfigured: BTreeMap<ConnectionId, Vec<String>>,
+    pub discovered: BTreeMap<discovery::DiscoveredKey, discovery::DiscoveredGuest>,
+    pub missing_secrets: BTreeMap<NodeId, Vec<SecretName>>,
+    pub notices: Vec<Notice>,
+    pub events: mpsc::Sender<Event>,
+    pub progress: mpsc::Sender<(CascadeId, Progress)>,
+    pub announcements: broadcast::Sender<Announcement>,
+    pub snapshots: watch::Sender<Arc<Snapshot>>,
+    pub attention: watch::Receiver<usize>,
+    pub revision: u64,
+    pub changed: bool,
+}
+
+/// One cascade at work.
+pub(crate) struct Running {
+    pub task: tokio::task::AbortHandle,
+    pub plan: Plan,
+    pub view: CascadeView,
+    pub cancel: CancellationToken,
+    /// The nodes that it has stopped, those of the cascade that it resumes included.
+    pub stopped: BTreeSet<NodeId>,
+}
+
+#[derive(Default)]
+pub(crate) struct Polling {
+    pub in_flight: HashSet<NodeId>,
+    /// When the last poll of the node ended.
+    pub ended: HashMap<NodeId, Instant>,
+    pub breakers: HashMap<ConnectionId, Breaker>,
+    pub watching: HashMap<ConnectionId, tokio::task::AbortHandle>,
+    pub discovered: HashMap<NodeId, Instant>,
+    pub failures: HashMap<ConnectionId, FailureView>,
+    pub seen: HashMap<ConnectionId, Timestamp>,
+}
+
+/// The receiving ends, which only the loop reads.
+pub(crate) struct Inbox {
+    pub requests: mpsc::Receiver<Request>,
+    pub events: mpsc::Receiver<Event>,
+    pub progress: mpsc::Receiver<(CascadeId, Progress)>,
+}
+
+impl Controller {
+    pub async fn run(mut self, mut inbox: Inbox) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut last_tick = self.clock.now();
+        let mut attention = self.attention.clone();
+        let ended = loop {
+            // nothing else to do at once: show what has changed
+            if self.changed
+                && inbox.requests.is_empty()
+                && inbox.events.is_empty()
+                && inbox.progress.is_empty()
+            {
+                self.publish();
+            }
+            let event = tokio::select! {
+                biased;
+                Some((cascade, progress)) = inbox.progress.recv() => Event::Progress(cascade, progress),
+                request = inbox.requests.recv() => match request {
+                    Some(Request::ShutDown { reply }) => break Some(reply),
+                    Some(request) => Event::Request(request),
+                    // every handle has gone; nobody can ask any more
+                    None => break None,
+                },
+                Some(event) = inbox.events.recv() => event,
+                _ = ticks.tick() => {
+                    self.tick(&mut last_tick);
+                    continue;
+                }
+                Ok(()) = attention.changed() => {
+                    self.poll_due();
+                    continue;
+                }
+            };
+            self.handle(event).await;
+        };
+        self.end(&mut inbox, ended).await;
+    }
+
+    fn tick(&mut self, last_tick: &mut Timestamp) {
+        let now = self.clock.now();
+        let passed = now.since(*last_tick);
+        let backwards = now < *last_tick;
+        *last_tick = now;
+        if passed > SLEPT || backwards {
+            tracing::info!(
+                seconds = passed.as_secs(),
+                "the computer slept or its clock was set; looking at everything again"
+            );
+            self.look_again_at_everything();
+        }
+        self.poll_due();
+    }
+
+    async fn handle(&mut self, event: Event) {
+        match event {
+            Event::Request(request) => self.request(request).await,
+            Event::Looked { node, sighting } => self.looked(node, sighting),
+            Event::Answered { connection, result } => self.answered(connection, result).await,
+            Event::PollEnded { node } => self.poll_ended(node).await,
+            Event::Changed { connection, change } => self.told(connection, change),
+            Event::WatchEnded { connection } => self.watch_ended(connection),
+            Event::Discovered { node, found, reply } => self.found(node, found, reply),
+            Event::SecretsChanged { node } => self.secrets_changed(node).await,
+            Event::SecretsChecked {
+                node,
+                missing,
+                error,
+            } => self.secrets_checked(node, missing, error.as_ref()),
+            Event::Progress(cascade, progress) => self.progressed(cascade, progress).await,
+        }
+    }
+
+    /// A running cascade is not cut in the middle of writing: its tasks end with this process, and the next start finds it
+    /// interrupted.
+    async fn end(&mut self, inbox: &mut Inbox, reply: Option<oneshot::Sender<()>>) {
+        for (_, watcher) in self.polling.watching.drain() {
+            watcher.abort();
+        }
+        for running in self.running.values() {
+            running.task.abort();
+        }
+        inbox.progress.close();
+        inbox.events.close();
+        self.links.drop_all().await;
+        // the queue of the database is in order: when this has run, all before it has
+        let _ = self.storage.call(|_| ()).await;
+        if let Some(reply) = reply {
+            let _ = reply.send(());
+        }
+    }
+
+    pub(crate) fn announce(&self, announcement: Announcement) {
+        // nobody listening is no failure
+        let _ = self.announcements.send(announcement);
+    }
+
+    pub(crate) fn name(&self, node: NodeId) -> String {
+        self.graph.name(node).into_owned()
+    }
+
+    pub(crate) fn question_views(&self) -> Vec<QuestionView> {
+        self.questions
+            .iter()
+            .map(|question| question.view(&self.graph))
+            .collect()
+    }
+}

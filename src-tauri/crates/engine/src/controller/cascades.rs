@@ -1,0 +1,319 @@
+//! What running cascades tell, and what follows when they end.
+
+use std::collections::BTreeSet;
+use tokio::sync::oneshot;
+use wakehub_connectors::GuestReport;
+use wakehub_connectors::reach::Sighting;
+use wakehub_domain::{Action, CascadeId, ConnectorError, NodeId, NodeKind, Plan, PowerState};
+use wakehub_store::Outcome;
+use wakehub_view::advice::failure_view;
+use wakehub_view::wire::{Ask, CascadeStatus, CommandError, StepStatus};
+
+use super::Controller;
+use super::plans::{Goal, Order};
+use crate::executor::{CascadeEnd, Progress, StepEnd};
+use crate::handle::Announcement;
+use crate::request::Reply;
+
+/// Ended cascades in a snapshot; the journal has them all.
+const ENDED_SHOWN: usize = 8;
+
+impl Controller {
+    pub(super) async fn progressed(&mut self, cascade: CascadeId, progress: Progress) {
+        self.changed = true;
+        let now = self.clock.now();
+        let Some(running) = self.running.get_mut(&cascade) else {
+            return;
+        };
+        match progress {
+            Progress::Began { step } => {
+                if let Some(view) = running.view.steps.get_mut(step) {
+                    view.status = StepStatus::Running;
+                    view.begun = Some(now);
+                }
+            }
+            Progress::Doing { step, detail } => {
+                if let Some(view) = running.view.steps.get_mut(step) {
+                    view.detail = Some(detail);
+                }
+            }
+            Progress::Ended { step, outcome } => self.step_ended(cascade, step, outcome),
+            Progress::MayStop { step, reply } => {
+                self.after_looking(Goal::MayStop {
+                    cascade,
+                    step,
+                    reply,
+                })
+                .await;
+            }
+            Progress::Finished { end } => self.finished(cascade, end).await,
+        }
+    }
+
+    fn step_ended(&mut self, cascade: CascadeId, at: usize, outcome: StepEnd) {
+        let now = self.clock.now();
+        let Some(running) = self.running.get_mut(&cascade) else {
+            return;
+        };
+        let (Some(view), Some(step)) = (
+            running.view.steps.get_mut(at),
+            running.plan.steps.get(at).cloned(),
+        ) else {
+            return;
+        };
+        view.ended = Some(now);
+        match &outcome {
+            StepEnd::Done => {
+                view.status = StepStatus::Done;
+                view.detail = None;
+                if step.action == Action::Stop {
+                    running.stopped.insert(step.node);
+                }
+                self.seen_by_step(step.node, step.action);
+            }
+            StepEnd::Skipped(reason) => {
+                view.status = StepStatus::Skipped;
+                view.detail = Some(reason.clone());
+            }
+            StepEnd::Failed(error) => {
+                view.status = StepStatus::Failed;
+                view.detail = Some(error.message.clone());
+                self.failed.insert(step.node, failure_view(error, now));
+            }
+        }
+        self.journal_step(cascade, &step, &outcome);
+        self.believe();
+    }
+
+    /// The executor has waited for it and seen it, so the next plan must not believe an older look.
+    fn seen_by_step(&mut self, id: NodeId, action: Action) {
+        let now = self.clock.now();
+        let Some(node) = self.graph.get(id).cloned() else {
+            return;
+        };
+        let on = action == Action::Start;
+        let evidence = self.evidence.entry(id).or_default();
+        if node.kind == NodeKind::Machine {
+            if on {
+                evidence.looked(
+                    Sighting::Answers {
+                        port_open: true,
+                        how: "its start".to_owned(),
+                    },
+                    now,
+                );
+                self.poll(id, true);
+            } else {
+                evidence.stopped(now);
+            }
+            return;
+        }
+        let before = evidence.last_report();
+        evidence.reported(
+            GuestReport {
+                kind: node.kind,
+                platform_id: node.platform_id.clone().unwrap_or_default(),
+                name: before
+                    .as_ref()
+                    .map_or_else(|| node.name.clone(), |b| b.name.clone()),
+                state: if on { PowerState::On } else { PowerState::Off },
+                health: None,
+                note: None,
+                lock: None,
+                member: before.as_ref().and_then(|b| b.member.clone()),
+                identity: before.as_ref().and_then(|b| b.identity.clone()),
+            },
+            now,
+        );
+        if on {
+            self.poll(id, true);
+        }
+    }
+
+    async fn finished(&mut self, cascade: CascadeId, end: CascadeEnd) {
+        let Some(mut running) = self.running.remove(&cascade) else {
+            return;
+        };
+        let now = self.clock.now();
+        for step in &running.plan.steps {
+            self.observations.in_cascade.remove(&step.node);
+        }
+        for view in &mut running.view.steps {
+            if view.status == StepStatus::Waits {
+                view.status = StepStatus::Cancelled;
+            }
+        }
+        running.view.ended = Some(now);
+        let outcome = match &end {
+            CascadeEnd::Completed => {
+                running.view.status = CascadeStatus::Completed;
+                Outcome::Completed
+            }
+            CascadeEnd::Failed(error) => {
+                running.view.status = CascadeStatus::Failed;
+                running.view.failure = Some(failure_view(error, now));
+                Outcome::Failed
+            }
+            CascadeEnd::Cancelled => {
+                running.view.status = CascadeStatus::Cancelled;
+                Outcome::Cancelled
+            }
+        };
+        self.journal_ended(cascade, &running.view);
+        let written = self
+            .storage
+            .call(move |store| store.end_cascade(cascade, now, outcome))
+            .await;
+        if let Err(error) = written.and_then(|written| written) {
+            self.notice_store(&error);
+        }
+        self.learn_durations().await;
+        self.ended.push_front(running.view.clone());
+        self.ended.truncate(ENDED_SHOWN);
+        self.announce(Announcement::Ended(running.view.clone()));
+        if running.view.status == CascadeStatus::Completed {
+            match running.view.action {
+                Action::Start => self.open_service(running.view.node),
+                Action::Stop => {
+                    if let Some(node) = running.view.node {
+                        self.after_looking(Goal::FollowUps {
+                            cascade,
+                            stopped: running.stopped.clone(),
+                            node,
+                        })
+                        .await;
+                    }
+                }
+            }
+        }
+        self.believe();
+        self.begin_queued(cascade).await;
+    }
+
+    fn open_service(&self, node: Option<NodeId>) {
+        let Some(node) = node.and_then(|id| self.graph.get(id)) else {
+            return;
+        };
+        if let (true, Some(url)) = (node.settings.open_when_started, &node.settings.url) {
+            self.announce(Announcement::OpenUrl {
+                node: node.id,
+                url: url.clone(),
+            });
+        }
+    }
+
+    /// The set is down: what it needed is looked at again, and what must be confirmed becomes a question.
+    pub(super) async fn ask_follow_ups(
+        &mut self,
+        cascade: CascadeId,
+        node: NodeId,
+        stopped: BTreeSet<NodeId>,
+    ) {
+        let intent = wakehub_domain::Intent::Stop {
+            node,
+            scope: wakehub_domain::StopScope::RefuseIfNeeded,
+            automatic: false,
+            stopped_before: stopped,
+        };
+        match self.plan_intent(&intent) {
+            Ok(plan) => {
+                self.journal_protected(cascade, &plan);
+                self.propose(&plan).await;
+            }
+            Err(refusal) => tracing::warn!(%refusal, "no follow-ups"),
+        }
+    }
+
+    pub(super) async fn propose(&mut self, plan: &Plan) {
+        for follow_up in &plan.follow_ups {
+            if follow_up.mode == wakehub_domain::FollowUpMode::Confirm {
+                self.ask(follow_up.node, follow_up.reason.clone()).await;
+            }
+        }
+    }
+
+    async fn begin_queued(&mut self, ended: CascadeId) {
+        let (now, later) = std::mem::take(&mut self.queued)
+            .into_iter()
+            .partition(|queued| queued.behind == ended);
+        self.queued = later;
+        for queued in now {
+            let (reply, answer) = oneshot::channel();
+            let ask = Ask {
+                queue: true,
+                ..queued.ask.clone()
+            };
+            self.watch_queued(queued.ask, answer);
+            self.after_looking(Goal::Run {
+                order: Order::from(ask),
+                reply,
+            })
+            .await;
+        }
+    }
+
+    /// What the last five times took, from the database: the new one is among them.
+    async fn learn_durations(&mut self) {
+        match self.storage.call(|store| store.usual_durations()).await {
+            Ok(Ok(usual)) => self.observations.usual = usual,
+            Ok(Err(error)) | Err(error) => self.notice_store(&error),
+        }
+    }
+
+    pub(super) fn resume_order(&self, cascade: CascadeId) -> Result<Order, CommandError> {
+        let Some(view) = self.ended.iter().find(|view| view.id == cascade) else {
+            return Err(CommandError::Other {
+                message: "there is nothing left to resume; start or stop the node itself"
+                    .to_owned(),
+            });
+        };
+        let Some(node) = view.node else {
+            return Err(CommandError::Other {
+                message: format!("{} was removed", view.node_name),
+            });
+        };
+        let stopped_before = view
+            .steps
+            .iter()
+            // begun is enough: what turns out to be on still is simply stopped again
+            .filter(|step| step.action == Action::Stop && step.begun.is_some())
+            .filter_map(|step| step.node)
+            .collect();
+        Ok(Order {
+            ask: Ask {
+                action: view.action,
+                node,
+                with_dependants: self.with_dependants.contains(&cascade),
+                queue: false,
+                automatic: false,
+            },
+            automatic: view.automatic,
+            stopped_before,
+            resumes: Some(cascade),
+        })
+    }
+
+    pub(super) fn cancel(&mut self, cascade: CascadeId, reply: Reply<()>) {
+        if let Some(running) = self.running.get_mut(&cascade) {
+            running.cancel.cancel();
+            running.view.cancelling = true;
+            self.changed = true;
+        }
+        let _ = reply.send(Ok(()));
+    }
+
+    /// Takes it out of the snapshot and marks it as dealt with.
+    pub(super) fn forget_cascade(&mut self, cascade: CascadeId) {
+        self.ended.retain(|view| view.id != cascade);
+        let now = self.clock.now();
+        self.storage.send("dismiss a cascade", move |store| {
+            store.dismiss_cascade(cascade, now)
+        });
+        self.changed = true;
+    }
+}
+
+/// Words for the journal and for errors.
+pub(super) fn failed_because(error: &ConnectorError) -> String {
+    format!("failed to {}: {}", error.operation, error.message)
+}

@@ -1,0 +1,310 @@
+//! Polling, and what becomes of what was seen.
+
+use tokio::time::Instant;
+use wakehub_connectors::reach::Sighting;
+use wakehub_connectors::{Change, Report};
+use wakehub_domain::{
+    Capability, ConnectionId, ConnectorError, Node, NodeId, NodeKind, PowerState,
+};
+use wakehub_view::advice::failure_view;
+
+use super::{Controller, DISCOVER_EVERY, POLL_UNWATCHED, POLL_WATCHED};
+use crate::beliefs::{self, guests_behind};
+use crate::links::connections;
+use crate::poll::{Poll, watch};
+
+impl Controller {
+    pub(super) fn is_watched(&self) -> bool {
+        *self.attention.borrow() > 0 || !self.running.is_empty()
+    }
+
+    /// Begins every poll whose time has come.
+    pub(super) fn poll_due(&mut self) {
+        let every = if self.is_watched() {
+            POLL_WATCHED
+        } else {
+            POLL_UNWATCHED
+        };
+        let due: Vec<NodeId> = self
+            .graph
+            .nodes()
+            .iter()
+            .filter(|node| self.is_polled(node))
+            .map(|node| node.id)
+            .filter(|id| {
+                self.polling
+                    .ended
+                    .get(id)
+                    .is_none_or(|ended| ended.elapsed() >= every)
+            })
+            .collect();
+        for node in due {
+            self.poll(node, false);
+        }
+    }
+
+    /// Machines are looked at; guests with connections of their own (a Docker engine in a VM) are asked while they are on.
+    pub(super) fn is_polled(&self, node: &Node) -> bool {
+        match node.kind {
+            NodeKind::Machine => true,
+            NodeKind::Vm | NodeKind::Lxc => {
+                !connections(node).is_empty()
+                    && self.observations.state(&self.graph, node.id) == PowerState::On
+            }
+            NodeKind::Container => false,
+        }
+    }
+
+    /// Begins a poll unless one is under way. `thorough` asks connections whose breaker is open, too.
+    pub(super) fn poll(&mut self, id: NodeId, thorough: bool) {
+        let Some(node) = self.graph.get(id).cloned() else {
+            return;
+        };
+        if !self.polling.in_flight.insert(id) {
+            return;
+        }
+        let now = self.clock.now();
+        let asked = connections(&node)
+            .into_iter()
+            .filter(|connection| {
+                thorough
+                    || self
+                        .polling
+                        .breakers
+                        .get(connection)
+                        .is_none_or(|breaker| breaker.allows(now))
+            })
+            .collect();
+        let known_off = self
+            .evidence
+            .get(&id)
+            .is_some_and(beliefs::Evidence::is_off);
+        let poll = Poll {
+            links: self.links.clone(),
+            node,
+            connections: asked,
+            confirm: !known_off,
+            events: self.events.clone(),
+        };
+        tokio::spawn(poll.run());
+    }
+
+    /// After a sleep of this computer: whatever was seen is old.
+    pub(super) fn look_again_at_everything(&mut self) {
+        for evidence in self.evidence.values_mut() {
+            evidence.stale();
+        }
+        self.polling.ended.clear();
+    }
+
+    pub(super) fn looked(&mut self, node: NodeId, sighting: Sighting) {
+        if self.graph.get(node).is_none() {
+            return;
+        }
+        let now = self.clock.now();
+        let evidence = self.evidence.entry(node).or_default();
+        let was_off = evidence.is_off();
+        evidence.looked(sighting, now);
+        if evidence.is_off() && !was_off {
+            // sessions to a machine that is off are dead
+            let links = self.links.clone();
+            tokio::spawn(async move { links.drop_node(node).await });
+        }
+        self.believe();
+    }
+
+    pub(super) async fn answered(
+        &mut self,
+        connection: ConnectionId,
+        result: Result<Report, ConnectorError>,
+    ) {
+        if self.graph.get(connection.node).is_none() {
+            return;
+        }
+        let now = self.clock.now();
+        let breaker = self.polling.breakers.entry(connection).or_default();
+        match result {
+            Ok(report) => {
+                breaker.succeeded();
+                self.polling.failures.remove(&connection);
+                self.polling.seen.insert(connection, now);
+                self.assimilate(connection, report).await;
+                self.watch_and_discover(connection);
+            }
+            Err(error) => {
+                breaker.failed(&error, now);
+                if !self.polling.failures.contains_key(&connection) {
+                    tracing::warn!(node = %self.graph.name(connection.node), %error, "a connection fails");
+                }
+                self.polling
+                    .failures
+                    .insert(connection, failure_view(&error, now));
+                self.connection_failed(connection, &error);
+            }
+        }
+        self.believe();
+    }
+
+    fn connection_failed(&mut self, connection: ConnectionId, error: &ConnectorError) {
+        let now = self.clock.now();
+        let why = format!(
+            "{}’s {}: {}",
+            self.graph.name(connection.node),
+            connection.capability.title(),
+            error.message
+        );
+        for guest in guests_behind(&self.graph, connection) {
+            self.evidence
+                .entry(guest.id)
+                .or_default()
+                .host_failed(why.clone(), now);
+        }
+        self.evidence
+            .entry(connection.node)
+            .or_default()
+            .failed(connection.capability);
+    }
+
+    async fn assimilate(&mut self, connection: ConnectionId, report: Report) {
+        let now = self.clock.now();
+        self.evidence.entry(connection.node).or_default().answered(
+            connection.capability,
+            &report,
+            now,
+        );
+        self.learn_platform_ids(connection, &report).await;
+        self.follow_moved_guests(connection, &report).await;
+        for guest in guests_behind(&self.graph, connection) {
+            let reported = report.guests.iter().find(|reported| {
+                reported.kind == guest.kind
+                    && Some(&reported.platform_id) == guest.platform_id.as_ref()
+            });
+            let evidence = self.evidence.entry(guest.id).or_default();
+            match reported {
+                Some(reported) => evidence.reported(reported.clone(), now),
+                None if report.complete => evidence.vanished(now),
+                None => {}
+            }
+        }
+        self.note_unconfigured(connection, &report);
+    }
+
+    /// The first answer starts what comes by itself, and discovery is due every ten minutes.
+    fn watch_and_discover(&mut self, connection: ConnectionId) {
+        match connection.capability {
+            Capability::Wol | Capability::Ssh => return,
+            Capability::ProxmoxApi | Capability::DockerApi => {}
+        }
+        if let std::collections::hash_map::Entry::Vacant(entry) =
+            self.polling.watching.entry(connection)
+        {
+            let listening =
+                tokio::spawn(watch(self.links.clone(), connection, self.events.clone()));
+            entry.insert(listening.abort_handle());
+        }
+        let due = self
+            .polling
+            .discovered
+            .get(&connection.node)
+            .is_none_or(|at| at.elapsed() >= DISCOVER_EVERY);
+        if due {
+            self.polling
+                .discovered
+                .insert(connection.node, Instant::now());
+            self.discover(connection.node, None);
+        }
+    }
+
+    pub(super) fn told(&mut self, connection: ConnectionId, change: Change) {
+        let now = self.clock.now();
+        let node = match &change {
+            Change::Guest(report) => self.guest_of(connection, report.kind, &report.platform_id),
+            Change::Gone { kind, platform_id } => self.guest_of(connection, *kind, platform_id),
+        };
+        let Some(node) = node else {
+            return;
+        };
+        let evidence = self.evidence.entry(node).or_default();
+        match change {
+            Change::Guest(report) => evidence.reported(report, now),
+            Change::Gone { .. } => evidence.vanished(now),
+        }
+        self.believe();
+    }
+
+    pub(super) fn watch_ended(&mut self, connection: ConnectionId) {
+        if let Some(watcher) = self.polling.watching.remove(&connection) {
+            watcher.abort();
+        }
+        // look at once: what happened meanwhile was not told; the next answer listens again
+        if self.graph.get(connection.node).is_some() {
+            self.poll(connection.node, false);
+        }
+    }
+
+    fn guest_of(
+        &self,
+        connection: ConnectionId,
+        kind: NodeKind,
+        platform_id: &str,
+    ) -> Option<NodeId> {
+        guests_behind(&self.graph, connection)
+            .into_iter()
+            .find(|guest| guest.kind == kind && guest.platform_id.as_deref() == Some(platform_id))
+            .map(|guest| guest.id)
+    }
+
+    /// Derives every observation anew from the evidence.
+    pub(super) fn believe(&mut self) {
+        let now = self.clock.now();
+        let graph = self.graph.clone();
+        for node in graph.nodes() {
+            let before = self.observations.get(node.id).cloned();
+            let after = beliefs::observe(&graph, node, &self.evidence, before.as_ref(), now);
+            if before.as_ref() != Some(&after) {
+                self.changed = true;
+                self.note_transition(node, before.map(|before| before.state), &after.state);
+                self.observations.set(node.id, after);
+            }
+            let lock = self
+                .evidence
+                .get(&node.id)
+                .and_then(|evidence| evidence.extras().lock);
+            let lock = lock.or_else(|| self.unconfigured_lock(node.id));
+            match lock {
+                Some(lock) => self.observations.locked.insert(node.id, lock),
+                None => self.observations.locked.remove(&node.id),
+            };
+        }
+        self.review_questions();
+    }
+
+    fn note_transition(&mut self, node: &Node, before: Option<PowerState>, after: &PowerState) {
+        let known = |state: &PowerState| matches!(state, PowerState::On | PowerState::Off);
+        if known(after) && before.as_ref().is_some_and(known) {
+            self.failed.remove(&node.id);
+            if !self.observations.in_cascade.contains(&node.id) {
+                let word = if *after == PowerState::On {
+                    "on"
+                } else {
+                    "off"
+                };
+                self.journal_state(node, word);
+            }
+        }
+        // a guest with connections of its own is asked as soon as it is on
+        if *after == PowerState::On
+            && node.kind != NodeKind::Machine
+            && !connections(node).is_empty()
+        {
+            self.polling.ended.remove(&node.id);
+        }
+    }
+
+    pub(super) async fn poll_ended(&mut self, node: NodeId) {
+        self.polling.in_flight.remove(&node);
+        self.polling.ended.insert(node, Instant::now());
+        self.changed = true;
+        self.refreshed(node).await;
+    }
+}

@@ -1,0 +1,178 @@
+//! "Shut it down?" One list behind the notification, the tray menu, the window and the command line.
+//!
+//! No answer means that the node stays on. A question ends when it is answered anywhere, and by itself when its node is
+//! off or is needed again.
+
+use wakehub_domain::{Action, Graph, Intent, NodeId, PowerState, QuestionId, Timestamp};
+use wakehub_view::wire::{Answer, Ask, QuestionView};
+
+use super::Controller;
+use super::plans::{Goal, Order};
+use crate::handle::Announcement;
+use crate::request::Reply;
+
+/// Of the questions that the database keeps, those that this loop asks.
+pub(crate) const SHUT_DOWN: &str = "shut_down";
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Question {
+    pub id: QuestionId,
+    pub node: NodeId,
+    pub reason: String,
+    pub asked_at: Timestamp,
+}
+
+impl Question {
+    pub fn view(&self, graph: &Graph) -> QuestionView {
+        QuestionView {
+            id: self.id,
+            node: self.node,
+            node_name: graph.name(self.node).into_owned(),
+            reason: self.reason.clone(),
+            asked_at: self.asked_at,
+        }
+    }
+}
+
+impl Controller {
+    /// Never two questions for one node.
+    pub(super) async fn ask(&mut self, node: NodeId, reason: String) {
+        if self.questions.iter().any(|question| question.node == node) {
+            return;
+        }
+        let asked_at = self.clock.now();
+        let new = wakehub_store::NewQuestion {
+            node,
+            kind: SHUT_DOWN.to_owned(),
+            reason: reason.clone(),
+            cascade: None,
+            asked_at,
+            ask_again_at: None,
+        };
+        let asked = self
+            .storage
+            .call(move |store| store.ask(&new))
+            .await
+            .and_then(|asked| asked);
+        let id = match asked {
+            Ok(id) => id,
+            Err(error) => {
+                self.notice_store(&error);
+                return;
+            }
+        };
+        let question = Question {
+            id,
+            node,
+            reason,
+            asked_at,
+        };
+        let view = question.view(&self.graph);
+        self.journal_question(
+            node,
+            format!("asked whether to shut {} down", view.node_name),
+            &view.reason,
+        );
+        self.questions.push(question);
+        self.announce(Announcement::Asked(view));
+        self.changed = true;
+    }
+
+    pub(super) async fn answered_question(
+        &mut self,
+        id: QuestionId,
+        answer: Answer,
+        reply: Reply<()>,
+    ) {
+        let Some(question) = self.questions.iter().find(|q| q.id == id).cloned() else {
+            // somebody else was faster: their answer stands
+            let _ = reply.send(Ok(()));
+            return;
+        };
+        let word = match answer {
+            Answer::ShutDown => "shut_down",
+            Answer::KeepOn => "keep_on",
+        };
+        self.settle(&question, word);
+        let name = self.name(question.node);
+        match answer {
+            Answer::KeepOn => {
+                self.journal_question(question.node, format!("{name} stays on"), "you keep it on");
+                let _ = reply.send(Ok(()));
+            }
+            Answer::ShutDown => {
+                self.journal_question(
+                    question.node,
+                    format!("{name} is to be shut down"),
+                    "you said so",
+                );
+                let _ = reply.send(Ok(()));
+                let (reply, answer) = tokio::sync::oneshot::channel();
+                let ask = Ask {
+                    action: Action::Stop,
+                    node: question.node,
+                    with_dependants: false,
+                    queue: true,
+                    automatic: false,
+                };
+                self.watch_queued(ask.clone(), answer);
+                self.after_looking(Goal::Run {
+                    order: Order::from(ask),
+                    reply,
+                })
+                .await;
+            }
+        }
+    }
+
+    /// Takes back what need not be asked any longer.
+    pub(super) fn review_questions(&mut self) {
+        let over: Vec<(Question, String)> = self
+            .questions
+            .iter()
+            .filter_map(|question| Some((question.clone(), self.over(question)?)))
+            .collect();
+        for (question, why) in over {
+            self.settle(&question, "withdrawn");
+            let message = format!("{} is no longer asked about", self.name(question.node));
+            self.journal_question(question.node, message, &why);
+        }
+    }
+
+    fn over(&self, question: &Question) -> Option<String> {
+        let name = self.name(question.node);
+        if self.graph.get(question.node).is_none() {
+            return Some(format!("{name} was removed"));
+        }
+        if self.observations.in_cascade.contains(&question.node) {
+            return Some(format!("{name} is being started or stopped"));
+        }
+        match self.observations.state(&self.graph, question.node) {
+            PowerState::Off => Some(format!("{name} is off")),
+            // until it is known again nothing is decided
+            PowerState::Unknown => None,
+            PowerState::Starting
+            | PowerState::On
+            | PowerState::Stopping
+            | PowerState::Failed { .. } => {
+                let refusal = self.plan_intent(&Intent::stop(question.node)).err()?;
+                let known = refusal
+                    .kind
+                    .by()
+                    .iter()
+                    .any(|by| self.observations.state(&self.graph, *by) == PowerState::On);
+                known.then_some(refusal.message)
+            }
+        }
+    }
+
+    fn settle(&mut self, question: &Question, answer: &'static str) {
+        let (id, now) = (question.id, self.clock.now());
+        self.questions.retain(|other| other.id != id);
+        self.storage.send("settle a question", move |store| {
+            store.settle(id, answer, now).map(drop)
+        });
+        self.announce(Announcement::Settled(id));
+        self.changed = true;
+    }
+}

@@ -1,0 +1,51 @@
+//! Everything that the controller reacts to: one closed enum.
+
+use wakehub_connectors::reach::Sighting;
+use wakehub_connectors::{Change, Discovered, Report};
+use wakehub_domain::{CascadeId, ConnectionId, ConnectorError, NodeId, SecretName};
+
+use crate::executor::Progress;
+use crate::request::{Reply, Request};
+use crate::secrets::SecretError;
+
+pub(crate) enum Event {
+    Request(Request),
+    /// A poll looked at a machine.
+    Looked {
+        node: NodeId,
+        sighting: Sighting,
+    },
+    /// A poll asked a connection.
+    Answered {
+        connection: ConnectionId,
+        result: Result<Report, ConnectorError>,
+    },
+    /// A poll of the node and of all its connections has ended.
+    PollEnded {
+        node: NodeId,
+    },
+    /// A platform told a change by itself.
+    Changed {
+        connection: ConnectionId,
+        change: Change,
+    },
+    WatchEnded {
+        connection: ConnectionId,
+    },
+    Discovered {
+        node: NodeId,
+        found: Vec<(ConnectionId, Result<Vec<Discovered>, ConnectorError>)>,
+        reply: Option<Reply<u32>>,
+    },
+    /// Secrets of the node were written or removed.
+    SecretsChanged {
+        node: NodeId,
+    },
+    /// What the keyring lacks of what the node's connections require.
+    SecretsChecked {
+        node: NodeId,
+        missing: Vec<SecretName>,
+        error: Option<SecretError>,
+    },
+    Progress(CascadeId, Progress),
+}

@@ -1,0 +1,82 @@
+//! Stopping a node, and waiting until it is seen off.
+
+use wakehub_connectors::StopOptions;
+use wakehub_connectors::reach::{Presence, Sighting};
+use wakehub_domain::{ConnectorError, ErrorKind, PowerState};
+
+use super::start::is_target;
+use super::wait::Pause;
+use super::{Acting, may_pass};
+
+impl Acting<'_> {
+    pub(super) async fn stop(&self) -> Result<(), ConnectorError> {
+        let (connection, target) = self.channel()?;
+        if self.node.host.is_none() && self.node.address.is_none() {
+            return Err(ConnectorError::new(
+                ErrorKind::Unsupported,
+                self.operation(),
+                "it has no address, so nobody could see it go off",
+            ));
+        }
+        let connector = self
+            .execution
+            .links
+            .connector(connection)
+            .await
+            .map_err(|error| error.during(self.operation()))?;
+        let how = StopOptions {
+            timeout: self.step.timeout,
+            force: self.node.settings.force_stop,
+            power_off: self.node.settings.power_off,
+            command: self.node.settings.shutdown_command.clone(),
+        };
+        connector
+            .stop(&target, &how)
+            .await
+            .map_err(|error| error.during(self.operation()))?;
+        if self.node.host.is_none() {
+            return self.wait_until_machine_is_off().await;
+        }
+        let mut pause = Pause::new();
+        loop {
+            match connector.observe().await {
+                Ok(report) => {
+                    let guest = report.guests.iter().find(|guest| is_target(guest, &target));
+                    match guest.map(|guest| &guest.state) {
+                        Some(PowerState::Off) => return Ok(()),
+                        None if report.complete => return Ok(()),
+                        Some(_) | None => self.say("it still runs".to_owned()).await,
+                    }
+                }
+                Err(error) if may_pass(&error) => self.say(error.message).await,
+                Err(error) => return Err(error.during(self.operation())),
+            }
+            pause.wait().await;
+        }
+    }
+
+    async fn wait_until_machine_is_off(&self) -> Result<(), ConnectorError> {
+        let port = self.node.ssh.as_ref().map_or(22, |ssh| ssh.port);
+        let world = self.execution.links.world().clone();
+        // it must not hold a session that its machine no longer knows
+        self.execution.links.drop_node(self.node.id).await;
+        let address = self.node.address.as_deref().unwrap_or_default();
+        let mut presence = Presence::default();
+        let mut pause = Pause::new();
+        loop {
+            let sighting = world.look(address, port).await;
+            presence.see(&sighting);
+            if presence.is_off() {
+                return Ok(());
+            }
+            self.say(match sighting {
+                Sighting::Answers { .. } => "it still answers".to_owned(),
+                Sighting::Refuses { .. } => format!("port {port} refuses, but it is there"),
+                Sighting::Silent { .. } => "it is silent; looking a second time".to_owned(),
+                Sighting::NoWay { why } => why,
+            })
+            .await;
+            pause.wait().await;
+        }
+    }
+}

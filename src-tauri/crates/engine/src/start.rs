@@ -1,0 +1,271 @@
+//! From a data directory to a running engine.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::{broadcast, mpsc, watch};
+use wakehub_domain::{CascadeId, Graph, Intent, Observations, StopScope, Timestamp};
+use wakehub_store::{CascadeRecord, OpenError, OpenNotice, Outcome, Store, StoreError};
+use wakehub_view::advice::failure_view;
+use wakehub_view::wire::{
+    CascadeStatus, CascadeView, Notice, Severity, Snapshot, StepStatus, StepView,
+};
+
+use crate::clock::{Clock, SystemClock};
+use crate::controller::questions::{Question, SHUT_DOWN};
+use crate::controller::{Controller, Inbox, Polling};
+use crate::handle::Handle;
+use crate::links::Links;
+use crate::secrets::Secrets;
+use crate::storage::Storage;
+use crate::world::{Accepted, World};
+
+const QUEUE: usize = 1024;
+
+pub struct Options {
+    pub data_dir: PathBuf,
+    pub secrets: Arc<dyn Secrets>,
+    pub world: Arc<dyn World>,
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Options {
+    /// The real network and the real time.
+    pub fn real(data_dir: PathBuf, secrets: Arc<dyn Secrets>) -> Options {
+        Options {
+            data_dir,
+            secrets,
+            world: Arc::new(crate::real::RealWorld::default()),
+            clock: Arc::new(SystemClock),
+        }
+    }
+}
+
+/// Why the engine does not start. Each is a sentence for the user.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("failed to start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Opens the data directory, takes stock of what an earlier run left behind, and starts the loop.
+pub async fn start(options: Options) -> Result<Handle, StartError> {
+    let data_dir = options.data_dir.clone();
+    let opened = tokio::task::spawn_blocking(move || Store::open(&data_dir))
+        .await
+        .map_err(std::io::Error::other)?;
+    let (store, opened_notices) = opened?;
+    let homelab = store.homelab_id().to_owned();
+    let storage = Storage::new(store)?;
+    let now = options.clock.now();
+    let left = storage.call(move |store| left_behind(store, now)).await??;
+
+    let graph = Arc::new(left.graph);
+    let links = Arc::new(Links::new(options.world, options.secrets, homelab));
+    links.set_graph(graph.clone()).await;
+    links.set_accepted(left.accepted).await;
+
+    let (requests, requests_in) = mpsc::channel(QUEUE);
+    let (events, events_in) = mpsc::channel(QUEUE);
+    let (progress, progress_in) = mpsc::channel(QUEUE);
+    let (announcements, _) = broadcast::channel(256);
+    let (snapshots, snapshots_out) = watch::channel(Arc::new(Snapshot::default()));
+    let (attention, attention_in) = watch::channel(0);
+    let mut controller = Controller {
+        clock: options.clock,
+        storage,
+        links,
+        graph,
+        evidence: BTreeMap::new(),
+        observations: left.observations,
+        failed: BTreeMap::new(),
+        polling: Polling::default(),
+        waiting: Vec::new(),
+        running: BTreeMap::new(),
+        ended: left.interrupted.iter().map(cascade_view).collect(),
+        with_dependants: left
+            .interrupted
+            .iter()
+            .filter(|record| is_with_dependants(record))
+            .map(|record| record.id)
+            .collect(),
+        queued: VecDeque::new(),
+        questions: left.questions,
+        unconfigured: BTreeMap::new(),
+        discovered: BTreeMap::new(),
+        missing_secrets: BTreeMap::new(),
+        notices: opened_notices.iter().map(notice_of).collect(),
+        events,
+        progress,
+        announcements: announcements.clone(),
+        snapshots,
+        attention: attention_in,
+        revision: 0,
+        changed: true,
+    };
+    for record in left
+        .interrupted
+        .iter()
+        .filter(|r| left.just_now.contains(&r.id))
+    {
+        controller.journal_interrupted(&cascade_view(record));
+    }
+    for node in controller.graph.clone().nodes() {
+        controller.check_secrets(node.id);
+    }
+    // whoever holds the handle finds the homelab in the first snapshot
+    controller.publish();
+    tokio::spawn(controller.run(Inbox {
+        requests: requests_in,
+        events: events_in,
+        progress: progress_in,
+    }));
+    Ok(Handle {
+        requests,
+        snapshots: snapshots_out,
+        announcements,
+        attention: Arc::new(attention),
+    })
+}
+
+/// What an earlier run left in the database.
+struct LeftBehind {
+    graph: Graph,
+    accepted: Vec<Accepted>,
+    questions: Vec<Question>,
+    observations: Observations,
+    /// Newest first; those that the user has neither resumed nor dismissed.
+    interrupted: Vec<CascadeRecord>,
+    /// The ones among them that the last run was in the middle of.
+    just_now: Vec<CascadeId>,
+}
+
+fn left_behind(store: &mut Store, now: Timestamp) -> Result<LeftBehind, StoreError> {
+    let just_now = store.interrupt_unfinished(now)?;
+    let mut interrupted = store.interrupted()?;
+    interrupted.sort_by_key(|record| std::cmp::Reverse(record.id));
+    let graph = store.graph()?;
+    let mut observations = Observations::default();
+    observations.usual = store.usual_durations()?;
+    for hold in store.holds(now)? {
+        observations.held.insert(hold.node, hold.until);
+    }
+    let questions = store
+        .open_questions()?
+        .into_iter()
+        .filter(|question| question.kind == SHUT_DOWN)
+        .map(|question| Question {
+            id: question.id,
+            node: question.node,
+            reason: question.reason,
+            asked_at: question.asked_at,
+        })
+        .collect();
+    Ok(LeftBehind {
+        graph,
+        accepted: accepted(store)?,
+        questions,
+        observations,
+        interrupted,
+        just_now: just_now.into_iter().map(|record| record.id).collect(),
+    })
+}
+
+pub(crate) fn accepted(store: &Store) -> Result<Vec<Accepted>, StoreError> {
+    let rows = store.all_accepted()?.into_iter();
+    Ok(rows
+        .map(|(endpoint, kind, accepted)| Accepted {
+            endpoint,
+            kind,
+            algorithm: accepted.algorithm,
+            fingerprint: accepted.fingerprint,
+        })
+        .collect())
+}
+
+fn is_with_dependants(record: &CascadeRecord) -> bool {
+    match &record.plan.intent {
+        Intent::Start { .. } => false,
+        Intent::Stop { scope, .. } => *scope == StopScope::WithDependants,
+    }
+}
+
+fn cascade_view(record: &CascadeRecord) -> CascadeView {
+    let millis =
+        |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let mut failure = None;
+    let steps = record
+        .steps
+        .iter()
+        .map(|step| {
+            let (status, detail) = match &step.status {
+                wakehub_store::StepStatus::Pending => (StepStatus::Waits, None),
+                // nobody knows how far it came
+                wakehub_store::StepStatus::Running | wakehub_store::StepStatus::Interrupted => {
+                    (StepStatus::Cancelled, Some("interrupted".to_owned()))
+                }
+                wakehub_store::StepStatus::Done => (StepStatus::Done, None),
+                wakehub_store::StepStatus::Failed(error) => {
+                    failure = Some(failure_view(error, step.ended_at.unwrap_or_default()));
+                    (StepStatus::Failed, Some(error.message.clone()))
+                }
+                wakehub_store::StepStatus::Skipped(reason) => {
+                    (StepStatus::Skipped, Some(reason.clone()))
+                }
+                wakehub_store::StepStatus::Cancelled => (StepStatus::Cancelled, None),
+            };
+            StepView {
+                node: step.node,
+                node_name: step.node_name.clone(),
+                action: step.step.action,
+                channel: step.step.channel,
+                reason: step.step.reason.clone(),
+                status,
+                begun: step.begun_at,
+                ended: step.ended_at,
+                timeout_ms: millis(step.step.timeout),
+                usual_ms: step.step.usual.map(millis),
+                detail,
+            }
+        })
+        .collect();
+    let automatic = match &record.plan.intent {
+        Intent::Start { .. } => false,
+        Intent::Stop { automatic, .. } => *automatic,
+    };
+    CascadeView {
+        id: record.id,
+        action: record.plan.intent.action(),
+        node: record.node,
+        node_name: record.node_name.clone(),
+        automatic,
+        status: match record.ended {
+            Some((_, Outcome::Completed)) => CascadeStatus::Completed,
+            Some((_, Outcome::Failed)) => CascadeStatus::Failed,
+            Some((_, Outcome::Cancelled)) => CascadeStatus::Cancelled,
+            Some((_, Outcome::Interrupted)) | None => CascadeStatus::Interrupted,
+        },
+        steps,
+        begun: record.begun_at,
+        ended: record.ended.map(|(at, _)| at),
+        cancelling: false,
+        failure,
+    }
+}
+
+fn notice_of(notice: &OpenNotice) -> Notice {
+    match notice {
+        OpenNotice::SetAside { path, reason } => Notice {
+            severity: Severity::Critical,
+            code: "database_set_aside".to_owned(),
+            message: format!(
+                "The database could not be read ({reason}). It was moved to {} and a new one begun; import your homelab again.",
+                path.display()
+            ),
+        },
+    }
+}

@@ -1,0 +1,52 @@
+//! The store on a thread of its own: SQLite blocks, the loop must not.
+
+use tokio::sync::oneshot;
+use wakehub_store::{Store, StoreError};
+
+type Job = Box<dyn FnOnce(&mut Store) + Send>;
+
+/// Cheap to clone. Calls run one after the other, in the order they were made.
+#[derive(Clone)]
+pub(crate) struct Storage {
+    jobs: std::sync::mpsc::Sender<Job>,
+}
+
+impl Storage {
+    pub fn new(mut store: Store) -> std::io::Result<Storage> {
+        let (jobs, inbox) = std::sync::mpsc::channel::<Job>();
+        std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || {
+                while let Ok(job) = inbox.recv() {
+                    job(&mut store);
+                }
+            })?;
+        Ok(Storage { jobs })
+    }
+
+    pub async fn call<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Store) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.jobs.send(Box::new(move |store| {
+            let _ = reply.send(job(store));
+        }));
+        let closed = || StoreError::Other("the database is closed".to_owned());
+        sent.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())
+    }
+
+    /// Without waiting for the answer; a failure is logged.
+    pub fn send(
+        &self,
+        what: &'static str,
+        job: impl FnOnce(&mut Store) -> Result<(), StoreError> + Send + 'static,
+    ) {
+        let _ = self.jobs.send(Box::new(move |store| {
+            if let Err(error) = job(store) {
+                tracing::error!(%error, "failed to {what}");
+            }
+        }));
+    }
+}

@@ -1,0 +1,447 @@
+//! A homelab that exists only in memory, behind the engine's [`World`]: it records what it is asked and fails on request.
+//! It stands beside the lab, never in its place: what the platforms really do is tested there.
+
+use async_trait::async_trait;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::sync::mpsc;
+use wakehub_connectors::reach::Sighting;
+use wakehub_connectors::{
+    Check, CheckKind, CheckOutcome, Connector, Discovered, GuestReport, Report, StopOptions, Target,
+};
+use wakehub_domain::Action;
+use wakehub_domain::{
+    Capability, ConnectionId, ConnectorError, ErrorKind, NodeKind, PowerState, Probe, Secret,
+    SecretName,
+};
+use wakehub_engine::{
+    ConnectionSpec, Handle, Options, SecretError, SecretKey, Secrets, SystemClock, World,
+};
+use wakehub_view::wire::{Ask, CascadeStatus, CascadeView, NodeView, Power, Snapshot};
+
+#[derive(Default)]
+pub struct State {
+    /// Names of machines and platform ids of guests that are on.
+    pub on: BTreeSet<String>,
+    /// `wake nas`, `stop 101`, in the order they arrived.
+    pub asked: Vec<String>,
+    /// What fails when it is asked, with which error.
+    pub fails: BTreeMap<String, ConnectorError>,
+    /// What never answers.
+    pub hangs: BTreeSet<String>,
+    /// What is asked but does not happen: a machine that never wakes.
+    pub ignores: BTreeSet<String>,
+    /// Each command takes so long.
+    pub delay: Duration,
+    /// (host, kind, platform id, name)
+    pub guests: Vec<(String, NodeKind, String, String)>,
+    /// address to machine
+    pub machines: BTreeMap<String, String>,
+    /// Connections were refused on this address.
+    pub refuses: BTreeSet<String>,
+}
+
+#[derive(Clone, Default)]
+pub struct Sim(pub Arc<Mutex<State>>);
+
+impl Sim {
+    pub fn with<T>(&self, f: impl FnOnce(&mut State) -> T) -> T {
+        f(&mut self.0.lock().expect("sim"))
+    }
+
+    pub fn asked(&self) -> Vec<String> {
+        self.with(|state| state.asked.clone())
+    }
+
+    pub fn switch(&self, name: &str, on: bool) {
+        self.with(|state| {
+            if on {
+                state.on.insert(name.to_owned());
+            } else {
+                state.on.remove(name);
+            }
+        });
+    }
+}
+
+struct SimConnector {
+    sim: Sim,
+    host: String,
+    capability: Capability,
+}
+
+impl SimConnector {
+    fn key(&self, target: &Target) -> String {
+        match target {
+            Target::Itself => self.host.clone(),
+            Target::Guest { platform_id, .. } => platform_id.clone(),
+        }
+    }
+
+    async fn command(&self, verb: &str, target: &Target, on: bool) -> Result<(), ConnectorError> {
+        let key = self.key(target);
+        let asked = format!("{verb} {key}");
+        let (delay, failure, hangs, ignores) = self.sim.with(|state| {
+            state.asked.push(asked.clone());
+            (
+                state.delay,
+                state.fails.get(&asked).cloned(),
+                state.hangs.contains(&asked),
+                state.ignores.contains(&asked),
+            )
+        });
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(delay).await;
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        if !ignores {
+            self.sim.switch(&key, on);
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Connector for SimConnector {
+    fn capability(&self) -> Capability {
+        self.capability
+    }
+
+    async fn observe(&self) -> Result<Report, ConnectorError> {
+        self.sim.with(|state| {
+            if let Some(error) = state.fails.get(&format!("observe {}", self.host)) {
+                return Err(error.clone());
+            }
+            if !state.on.contains(&self.host) {
+                return Err(ConnectorError::new(
+                    ErrorKind::Unreachable,
+                    format!("ask {}", self.host),
+                    "no route to host",
+                ));
+            }
+            let guests = state
+                .guests
+                .iter()
+                .filter(|(host, kind, ..)| {
+                    *host == self.host
+                        && (*kind == NodeKind::Container)
+                            == (self.capability == Capability::DockerApi)
+                })
+                .map(|(_, kind, id, name)| report(*kind, id, name, state.on.contains(id)))
+                .collect();
+            Ok(Report {
+                itself: Some(PowerState::On),
+                guests,
+                complete: true,
+            })
+        })
+    }
+
+    async fn start(&self, target: &Target) -> Result<(), ConnectorError> {
+        let verb = if self.capability == Capability::Wol {
+            "wake"
+        } else {
+            "start"
+        };
+        self.command(verb, target, true).await
+    }
+
+    async fn stop(&self, target: &Target, _how: &StopOptions) -> Result<(), ConnectorError> {
+        self.command("stop", target, false).await
+    }
+
+    async fn discover(&self) -> Result<Vec<Discovered>, ConnectorError> {
+        Ok(self
+            .observe()
+            .await?
+            .guests
+            .into_iter()
+            .map(|report| Discovered {
+                report,
+                addresses: Vec::new(),
+                ports: vec![8096],
+                image: None,
+                compose_project: None,
+                compose_service: None,
+                cores: None,
+                memory: None,
+                suggested_dependencies: Vec::new(),
+            })
+            .collect())
+    }
+
+    async fn test(&self, checks: &mpsc::Sender<Check>) {
+        let _ = checks
+            .send(Check {
+                what: CheckKind::Reachable,
+                outcome: CheckOutcome::Passed,
+                detail: self.host.clone(),
+                advice: None,
+                presented: None,
+                took: Duration::ZERO,
+            })
+            .await;
+    }
+
+    async fn close(&self) {}
+}
+
+fn report(kind: NodeKind, id: &str, name: &str, on: bool) -> GuestReport {
+    GuestReport {
+        kind,
+        platform_id: id.to_owned(),
+        name: name.to_owned(),
+        state: if on { PowerState::On } else { PowerState::Off },
+        health: None,
+        note: None,
+        lock: None,
+        member: None,
+        identity: None,
+    }
+}
+
+#[async_trait]
+impl World for Sim {
+    fn connector(&self, spec: &ConnectionSpec) -> Result<Arc<dyn Connector>, ConnectorError> {
+        let host = match spec.node.kind {
+            NodeKind::Machine => spec.node.name.clone(),
+            NodeKind::Vm | NodeKind::Lxc | NodeKind::Container => {
+                spec.node.platform_id.clone().unwrap_or_default()
+            }
+        };
+        Ok(Arc::new(SimConnector {
+            sim: self.clone(),
+            host,
+            capability: spec.capability,
+        }))
+    }
+
+    async fn look(&self, address: &str, _port: u16) -> Sighting {
+        self.with(|state| {
+            let machine = state.machines.get(address).cloned().unwrap_or_default();
+            if state.refuses.contains(address) {
+                Sighting::Refuses {
+                    why: "connection refused".to_owned(),
+                }
+            } else if state.on.contains(&machine) {
+                Sighting::Answers {
+                    port_open: true,
+                    how: "tcp".to_owned(),
+                }
+            } else {
+                Sighting::Silent {
+                    evidence: "nobody answers for the address".to_owned(),
+                }
+            }
+        })
+    }
+
+    async fn probe(&self, _probe: &Probe, _address: Option<&str>) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn forget(&self, _connection: ConnectionId) {}
+}
+
+/// Keeps secrets in memory.
+#[derive(Default)]
+pub struct Pocket(Mutex<BTreeMap<SecretKey, String>>);
+
+#[async_trait]
+impl Secrets for Pocket {
+    async fn get(&self, key: &SecretKey) -> Result<Option<Secret>, SecretError> {
+        let kept = self.0.lock().expect("pocket").get(key).cloned();
+        // the reference homelab is complete unless a test says otherwise
+        Ok(Some(Secret::new(kept.unwrap_or_else(|| match key.name {
+            SecretName::ProxmoxToken => "token".to_owned(),
+            _ => "secret".to_owned(),
+        }))))
+    }
+
+    async fn set(&self, key: &SecretKey, secret: &Secret) -> Result<(), SecretError> {
+        self.0
+            .lock()
+            .expect("pocket")
+            .insert(key.clone(), secret.expose().to_owned());
+        Ok(())
+    }
+
+    async fn remove(&self, key: &SecretKey) -> Result<(), SecretError> {
+        self.0.lock().expect("pocket").remove(key);
+        Ok(())
+    }
+}
+
+/// The reference homelab of the design, all off.
+pub const REFERENCE: &str = include_str!("reference.toml");
+
+pub struct Home {
+    pub sim: Sim,
+    pub handle: Handle,
+    pub folder: Arc<TempDir>,
+}
+
+impl Home {
+    pub async fn reference() -> Home {
+        let home = Home::empty().await;
+        home.handle
+            .import(REFERENCE.to_owned())
+            .await
+            .expect("reference");
+        home.settled().await;
+        home
+    }
+
+    pub async fn empty() -> Home {
+        let sim = Sim::default();
+        sim.with(|state| {
+            state.delay = Duration::from_millis(5);
+            for (address, machine) in [
+                ("10.77.0.1", "machine1"),
+                ("10.77.0.2", "machine2"),
+                ("10.77.0.3", "nas"),
+                ("10.77.0.4", "raspberry"),
+            ] {
+                state
+                    .machines
+                    .insert(address.to_owned(), machine.to_owned());
+            }
+            for (host, kind, id, name) in [
+                ("machine1", NodeKind::Vm, "100", "vm-docker"),
+                ("machine1", NodeKind::Vm, "102", "vm-ubuntu"),
+                ("machine2", NodeKind::Vm, "200", "vm-homeassistant"),
+                ("machine2", NodeKind::Lxc, "101", "lxc-jellyfin"),
+                ("machine2", NodeKind::Lxc, "103", "lxc-cloudflared"),
+                ("100", NodeKind::Container, "jellystat", "jellystat"),
+                ("100", NodeKind::Container, "sandbox", "sandbox"),
+                ("100", NodeKind::Container, "qbittorrent", "qbittorrent"),
+                ("raspberry", NodeKind::Container, "pihole", "pihole"),
+                ("raspberry", NodeKind::Container, "nextcloud", "nextcloud"),
+            ] {
+                state
+                    .guests
+                    .push((host.to_owned(), kind, id.to_owned(), name.to_owned()));
+            }
+        });
+        let folder = Arc::new(TempDir::new().expect("folder"));
+        let handle = open(&sim, &folder).await;
+        Home {
+            sim,
+            handle,
+            folder,
+        }
+    }
+
+    /// The same homelab and data directory under a new engine.
+    pub async fn reopened(self) -> Home {
+        let Home {
+            sim,
+            handle,
+            folder,
+        } = self;
+        handle.shut_down().await;
+        drop(handle);
+        let handle = open(&sim, &folder).await;
+        let home = Home {
+            sim,
+            handle,
+            folder,
+        };
+        home.settled().await;
+        home
+    }
+
+    /// Until every node has been seen.
+    pub async fn settled(&self) {
+        self.wait_for("all nodes seen", |snapshot| {
+            snapshot.nodes.iter().all(|n| n.power != Power::Unknown)
+        })
+        .await;
+    }
+
+    pub async fn wait_for(&self, what: &str, seen: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
+        let mut snapshots = self.handle.snapshots();
+        let found = snapshots.wait_for(|snapshot| seen(snapshot));
+        match tokio::time::timeout(Duration::from_secs(20), found).await {
+            Ok(Ok(snapshot)) => return snapshot.clone(),
+            Ok(Err(_)) => panic!("the engine ended while waiting for {what}"),
+            Err(_) => {}
+        }
+        let last = self.handle.snapshot();
+        panic!(
+            "never saw {what}; last: {last:#?}; asked: {:?}",
+            self.sim.asked()
+        );
+    }
+
+    pub fn node(&self, name: &str) -> NodeView {
+        self.handle
+            .snapshot()
+            .nodes
+            .iter()
+            .find(|node| node.name == name)
+            .unwrap_or_else(|| panic!("no node {name}"))
+            .clone()
+    }
+
+    pub fn ask(&self, action: Action, name: &str) -> Ask {
+        Ask {
+            action,
+            node: self.node(name).id,
+            with_dependants: false,
+            queue: false,
+            automatic: false,
+        }
+    }
+
+    /// Runs it to its end.
+    pub async fn run(&self, action: Action, name: &str) -> CascadeView {
+        let answer = self
+            .handle
+            .run(self.ask(action, name))
+            .await
+            .expect("answer");
+        self.ended(answer).await
+    }
+
+    pub async fn ended(&self, answer: wakehub_view::wire::RunAnswer) -> CascadeView {
+        let wakehub_view::wire::RunAnswer::Started { cascade } = answer else {
+            panic!("not started: {answer:?}");
+        };
+        let snapshot = self
+            .wait_for("the cascade's end", |snapshot| {
+                snapshot
+                    .cascades
+                    .iter()
+                    .any(|c| c.id == cascade && c.status != CascadeStatus::Running)
+            })
+            .await;
+        let view = snapshot.cascades.iter().find(|c| c.id == cascade);
+        view.expect("just seen").clone()
+    }
+}
+
+async fn open(sim: &Sim, folder: &TempDir) -> Handle {
+    // the database of an engine that was dropped is let go of by its thread a moment later
+    for _ in 0..100 {
+        let options = Options {
+            data_dir: folder.path().to_path_buf(),
+            secrets: Arc::new(Pocket::default()),
+            world: Arc::new(sim.clone()),
+            clock: Arc::new(SystemClock),
+        };
+        match wakehub_engine::start(options).await {
+            Ok(handle) => return handle,
+            Err(wakehub_engine::StartError::Open(wakehub_store::OpenError::Held { .. })) => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    panic!("the data directory stays locked");
+}
