@@ -259,7 +259,12 @@ impl Secrets for Pocket {
         // the reference homelab is complete unless a test says otherwise
         Ok(Some(Secret::new(kept.unwrap_or_else(|| match key.name {
             SecretName::ProxmoxToken => "token".to_owned(),
-            _ => "secret".to_owned(),
+            SecretName::SshPassword
+            | SecretName::SshPassphrase
+            | SecretName::JumpPassword
+            | SecretName::JumpPassphrase
+            | SecretName::ProxmoxPassword
+            | SecretName::WolPassword => "secret".to_owned(),
         }))))
     }
 
