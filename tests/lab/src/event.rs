@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::listener::MagicPacket;
 use crate::process::Process;
+use crate::proxmox::Line;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Event {
@@ -93,13 +94,14 @@ pub enum Power {
 }
 
 /// What is known of one machine.
-#[derive(Debug)]
 pub(crate) struct View {
     pub(crate) power: Power,
     pub(crate) packets: Vec<MagicPacket>,
     /// Its first process, while it runs.
     pub(crate) init: Option<Process>,
     pub(crate) docker_ready: bool,
+    /// While its Proxmox API answers.
+    pub(crate) proxmox: Option<Line>,
     pub(crate) never_wakes: bool,
     pub(crate) ignores_shutdown: bool,
 }
@@ -120,6 +122,7 @@ impl Shared {
                 packets: Vec::new(),
                 init: None,
                 docker_ready: false,
+                proxmox: None,
                 never_wakes: false,
                 ignores_shutdown: false,
             };

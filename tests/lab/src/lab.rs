@@ -20,9 +20,13 @@ use crate::listener::MagicPacket;
 use crate::machine::{Command, Guest, Machine};
 use crate::network::{self, written};
 use crate::prepare::{self, Access};
+use crate::proxmox;
 
 /// How long a lab's machines may take to end with it; what is left then is killed by pid.
 const END_LIMIT: Duration = Duration::from_secs(5);
+
+/// For a machine to be ready, or off: seconds on an idle computer.
+const READY_LIMIT: Duration = Duration::from_secs(120);
 
 /// How fast the lab's machines are, and which of them run from the beginning.
 #[derive(Clone, Debug)]
@@ -121,7 +125,7 @@ impl Lab {
             lab.command(name, Command::PowerOn)?;
         }
         for name in &on {
-            lab.wait_until(Duration::from_secs(60), &format!("{name} is on"), |lab| {
+            lab.wait_until(READY_LIMIT, &format!("{name} is on"), |lab| {
                 lab.is_ready(name)
             })
             .await?;
@@ -199,7 +203,11 @@ impl Lab {
 
     /// On, with its Docker engine and its Proxmox API, if it has any.
     pub fn is_ready(&self, name: &str) -> bool {
+        let machine = self.machine(name);
         self.is_on(name)
+            && self.look(name, |view| {
+                machine.proxmox.is_none() || view.proxmox.is_some()
+            })
     }
 
     /// The magic packets that reached the machine's card, on or off.
@@ -215,18 +223,18 @@ impl Lab {
     /// Presses the power button, behind WakeHub's back, and waits until the machine is ready.
     ///
     /// # Errors
-    /// When it does not get so far within a minute.
+    /// When it does not get so far within two minutes.
     pub async fn power_on(&self, name: &str) -> anyhow::Result<()> {
         self.command(name, Command::PowerOn)?;
         let what = format!("{name} is on");
-        self.wait_until(Duration::from_secs(60), &what, |lab| lab.is_ready(name))
+        self.wait_until(READY_LIMIT, &what, |lab| lab.is_ready(name))
             .await
     }
 
     /// Pulls the plug: nothing says goodbye on the network. Waits until it is off.
     ///
     /// # Errors
-    /// When it is not off within half a minute.
+    /// When it is not off within two minutes.
     pub async fn cut_power(&self, name: &str) -> anyhow::Result<()> {
         self.command(name, Command::CutPower)?;
         self.wait_off(name).await
@@ -235,7 +243,7 @@ impl Lab {
     /// Shuts the machine down in an orderly way, as its own button would. Waits until it is off.
     ///
     /// # Errors
-    /// When it is not off within half a minute.
+    /// When it is not off within two minutes.
     pub async fn shut_down(&self, name: &str) -> anyhow::Result<()> {
         self.command(name, Command::ShutDown)?;
         self.wait_off(name).await
@@ -243,7 +251,7 @@ impl Lab {
 
     async fn wait_off(&self, name: &str) -> anyhow::Result<()> {
         let what = format!("{name} is off");
-        self.wait_until(Duration::from_secs(30), &what, |lab| lab.is_off(name))
+        self.wait_until(READY_LIMIT, &what, |lab| lab.is_off(name))
             .await
     }
 
@@ -428,15 +436,22 @@ fn build(options: Options, lives: &mut JoinSet<()>) -> anyhow::Result<Arc<Inner>
     for (description, receiver) in homelab.machines.iter().zip(receivers) {
         let own = directory.join(&description.name);
         prepare::machine_files(&instance, description, &own, &access)?;
+        if let Some(node) = &description.proxmox {
+            proxmox::files(&instance, &options, description, node, &own.join("lab"))?;
+        }
         let sender_of = |name: &str| {
             let mut all = commands.iter();
             all.find_map(|(machine, sender)| (machine == name).then(|| sender.clone()))
         };
         let guests = homelab.guests_of(&description.name);
-        let guests = guests.filter_map(|(guest, _)| {
+        let guests = guests.filter_map(|(guest, vmid)| {
             let name = guest.name.clone();
             let commands = sender_of(&name)?;
-            Some(Guest { name, commands })
+            Some(Guest {
+                vmid,
+                name,
+                commands,
+            })
         });
         let machine = Machine {
             description: description.clone(),
@@ -445,6 +460,7 @@ fn build(options: Options, lives: &mut JoinSet<()>) -> anyhow::Result<Arc<Inner>
             options: options.clone(),
             shared: shared.clone(),
             guests: guests.collect(),
+            own: sender_of(&description.name).context("a machine without a line")?,
         };
         lives.spawn(machine.begin(receiver)?);
     }

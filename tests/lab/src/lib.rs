@@ -6,6 +6,7 @@
 //! The lab has a thread and a runtime of its own: tests that pause tokio's time or block their thread do not disturb it.
 #![cfg(target_os = "linux")]
 
+mod cache;
 mod event;
 mod fault;
 mod homelab;
@@ -25,4 +26,5 @@ pub use homelab::{Container, Docker, DockerAccess, Homelab, Kind, Login, Machine
 pub use lab::{Lab, Options};
 pub use listener::{Carrier, MagicPacket};
 pub use prepare::{ADMIN, Account, ROOT, VISITOR};
+pub use proxmox::{GuestStatus, Proxmox};
 pub use toml::NamedSecret;

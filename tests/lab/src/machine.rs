@@ -21,9 +21,10 @@ use crate::lab::Options;
 use crate::listener::{Listener, Magic, MagicPacket};
 use crate::network;
 use crate::process::Process;
+use crate::proxmox;
 
-/// sshd listens within a tenth of a second on an idle computer.
-const BOOT_LIMIT: Duration = Duration::from_secs(30);
+/// sshd listens within a tenth of a second on an idle computer; this is for a busy one.
+const BOOT_LIMIT: Duration = Duration::from_secs(60);
 /// How long what runs on a machine may take to end when it shuts down; then it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(8);
 
@@ -33,6 +34,8 @@ pub(crate) enum Command {
     PowerOn,
     /// Goes down in an orderly way, without the delay that a command over SSH has.
     ShutDown,
+    /// As [`Command::ShutDown`], and then on again.
+    Reboot,
     CutPower,
     /// With its host.
     Freeze,
@@ -50,10 +53,13 @@ pub(crate) struct Machine {
     pub(crate) shared: Arc<Shared>,
     /// Its guests.
     pub(crate) guests: Vec<Guest>,
+    /// To itself: for what runs on it.
+    pub(crate) own: UnboundedSender<Command>,
 }
 
 #[derive(Clone)]
 pub(crate) struct Guest {
+    pub(crate) vmid: u32,
     pub(crate) name: String,
     pub(crate) commands: UnboundedSender<Command>,
 }
@@ -196,6 +202,13 @@ impl Machine {
             }
             (
                 Phase::On(running) | Phase::Stopping(running, _, _),
+                Happening::Command(Command::Reboot),
+            ) => {
+                self.shut_down(running).await?;
+                self.press(self.options.boot_delay)
+            }
+            (
+                Phase::On(running) | Phase::Stopping(running, _, _),
                 Happening::Command(Command::ShutDown),
             ) => {
                 self.shut_down(running).await?;
@@ -335,8 +348,23 @@ impl Machine {
             view.power = Power::On;
         });
         self.shared.tell(self.name(), What::Booted);
-        let watchers = JoinSet::new();
+        let watchers = self.watch();
         Ok(Running { child, watchers })
+    }
+
+    /// Begins to watch what the machine hosts.
+    fn watch(&self) -> JoinSet<()> {
+        let mut watchers = JoinSet::new();
+        if self.description.proxmox.is_some() {
+            watchers.spawn(proxmox::follow(
+                self.shared.clone(),
+                self.control(),
+                self.name().to_owned(),
+                self.own.clone(),
+                self.guests.clone(),
+            ));
+        }
+        watchers
     }
 
     fn console(&self) -> String {
@@ -467,6 +495,7 @@ impl Machine {
                 Power::Off => {
                     view.init = None;
                     view.docker_ready = false;
+                    view.proxmox = None;
                 }
                 Power::Starting | Power::On | Power::Stopping | Power::Suspended => {}
             }

@@ -7,7 +7,7 @@ use wakehub_lab::{Fault, Lab, Options};
 
 use crate::support::{host_key, ssh, wake};
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 fn connect(lab: &Lab, limit: Duration) -> std::io::Result<TcpStream> {
     let stream = TcpStream::connect_timeout(&SocketAddr::from((lab.address("nas"), 22)), limit)?;

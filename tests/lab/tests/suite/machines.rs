@@ -4,7 +4,7 @@ use crate::support::{answers_arp, ssh, wake, wake_ethernet};
 use std::time::Duration;
 use wakehub_lab::{ADMIN, Carrier, Lab, Options, Power, VISITOR, What};
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 fn quick() -> Options {
     Options {

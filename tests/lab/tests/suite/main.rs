@@ -6,5 +6,6 @@
 )]
 
 mod faults;
+mod guests;
 mod machines;
 mod support;

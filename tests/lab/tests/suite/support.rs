@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::process::{Command, Output};
-use wakehub_lab::Lab;
+use wakehub_lab::{Lab, proxmox};
 
 pub fn magic(mac: &str, password: &[u8]) -> Vec<u8> {
     let mac: Vec<u8> = mac
@@ -92,4 +92,30 @@ pub fn host_key(lab: &Lab, name: &str) -> String {
     let key = String::from_utf8(scanned.stdout).unwrap();
     assert!(key.contains("ssh-ed25519"), "{key}");
     key
+}
+
+/// One request to a machine's Proxmox API with the lab's token: status and body.
+pub fn pve(lab: &Lab, machine: &str, method: &str, path: &str) -> (u16, String) {
+    let script = "import ssl, sys, urllib.error, urllib.request
+url, method, token = sys.argv[1:]
+request = urllib.request.Request(url, method=method, headers={'Authorization': 'PVEAPIToken=' + token})
+try:
+    answer = urllib.request.urlopen(request, context=ssl._create_unverified_context(), timeout=30)
+except urllib.error.HTTPError as error:
+    answer = error
+print(answer.status, answer.reason)
+sys.stdout.write(answer.read().decode())";
+    let url = format!("https://{}:8006/api2/json{path}", lab.address(machine));
+    let token = format!("{}={}", proxmox::TOKEN_ID, proxmox::TOKEN);
+    let output = Command::new("python3")
+        .args(["-c", script, &url, method, &token])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (status, body) = text.split_once('\n').unwrap();
+    (
+        status.split_once(' ').unwrap().0.parse().unwrap(),
+        format!("{status} {body}"),
+    )
 }

@@ -1,0 +1,178 @@
+"""The Proxmox API of one machine of the lab: fakepve, with what the lab must see and break.
+
+Reads its configuration from the JSON file that is its argument. On a Unix socket it speaks JSON lines with the lab: requests
+{"id", "do", ...} are answered by {"id", "ok"} or {"id", "error"}, and {"event", ...} tells what happened.
+"""
+
+import asyncio
+import hashlib
+import json
+import os
+import ssl
+import sys
+
+from fakepve import FakePve
+from fakepve.certs import make_cert
+from fakepve.model import PveError
+
+
+class Lab(FakePve):
+    """A FakePve that knows tokens with fewer rights than their user, and tells when its machine is asked to go down."""
+
+    def __init__(self, **arguments):
+        super().__init__(**arguments)
+        self.limited = {}
+        self.tell = lambda event: None
+
+    def allowed(self, user, path, priv):
+        if user in self.limited:
+            return priv in self.limited[user]
+        return super().allowed(user, path, priv)
+
+    def check_permissions(self, user, perms, values, declared=None):
+        if user not in self.limited:
+            super().check_permissions(user, perms, values, declared)
+        elif perms and 'check' in perms:
+            allowed, why = self._check(user, perms['check'], values, declared)
+            if not allowed:
+                raise PveError(403, 'Permission check failed ({0})'.format(why))
+
+    async def _permissions(self, values, user):
+        who = values.get('userid') or user
+        if who in self.limited:
+            return {'/': dict.fromkeys(sorted(self.limited[who]), 1)}
+        return await super()._permissions(values, user)
+
+    async def synthesise(self, match, method, info, user, values):
+        if method == 'POST' and match.template == '/nodes/{node}/status':
+            self.tell({'event': 'node', 'command': values.get('command', '')})
+            return None
+        return await super().synthesise(match, method, info, user, values)
+
+
+def watch(guest, tell):
+    """Tells whenever the guest's status becomes another one."""
+    kind = type(guest)
+
+    class Watched(kind):
+        def __setattr__(self, name, value):
+            changed = name == 'status' and value != self.status
+            super().__setattr__(name, value)
+            if changed:
+                tell({'event': 'guest', 'vmid': self.vmid, 'status': value})
+
+    Watched.__name__ = kind.__name__
+    guest.__class__ = Watched
+
+
+class Server:
+    def __init__(self, settings):
+        self.settings = settings
+        self.streams = set()
+        self.pve = pve = Lab(user=settings['user'], password=settings['password'], host=settings['address'])
+        pve.nodes = {settings['node']: {'online': True}}
+        pve.time_scale = 1.0
+        pve.tell = self.tell
+        pve.apitokens.update(settings['tokens'])
+        for guest in settings['guests']:
+            add = pve.add_ct if guest['kind'] == 'lxc' else pve.add_vm
+            made = add(guest['vmid'], guest['name'], node=settings['node'], config=guest['config'])
+            made.start_secs = settings['start_secs']
+            made.shutdown_secs = settings['shutdown_secs']
+            made.stats.update(guest['stats'])
+            watch(made, self.tell)
+
+    def tell(self, event):
+        line = json.dumps(event).encode() + b'\n'
+        for stream in self.streams:
+            stream.write(line)
+
+    def guest(self, vmid):
+        return next(guest for guest in self.pve.vms + self.pve.cts if guest.vmid == vmid)
+
+    def certificate(self, new=False):
+        folder = self.settings['certificates']
+        if new or not os.path.exists(os.path.join(folder, 'pve.key')):
+            make_cert(folder, name='pve', hosts=(self.settings['address'], self.settings['node']))
+        return os.path.join(folder, 'pve.crt'), os.path.join(folder, 'pve.key')
+
+    def fingerprint(self):
+        with open(self.certificate()[0]) as file:
+            return hashlib.sha256(ssl.PEM_cert_to_DER_cert(file.read())).hexdigest()
+
+    async def answer(self, request):
+        what = request['do']
+        if what == 'guest':
+            guest = self.guest(request['vmid'])
+            return {'name': guest.name, 'node': guest.node, 'status': guest.status, 'lock': guest.lock}
+        if what == 'set':
+            guest = self.guest(request['vmid'])
+            for name, value in request['values'].items():
+                setattr(guest, name, value)
+                if name == 'lock':
+                    if value:
+                        guest.config['lock'] = value
+                    else:
+                        guest.config.pop('lock', None)
+                if name == 'status' and hasattr(guest, 'qmpstatus'):
+                    guest.qmpstatus = value
+            return None
+        if what == 'stats':
+            self.guest(request['vmid']).stats.update(request['values'])
+            return None
+        if what == 'attribute':
+            setattr(self.pve, request['name'], request['value'])
+            return None
+        if what == 'call':
+            answer = getattr(self.pve, request['name'])(*request.get('arguments', []), **request.get('named', {}))
+            if asyncio.iscoroutine(answer):
+                answer = await answer
+            return answer if isinstance(answer, (str, int, float, list, dict)) else None
+        if what == 'limit':
+            if request['privileges'] is None:
+                self.pve.limited.pop(request['token'], None)
+            else:
+                self.pve.limited[request['token']] = set(request['privileges'])
+            return None
+        if what == 'heal':
+            self.pve.failures.clear()
+            self.pve.limited.clear()
+            self.pve.flaky_network()
+            self.pve.slow_network(0)
+            return None
+        if what == 'requests':
+            return [[method, path] for method, path, _ in self.pve.requests]
+        if what == 'fingerprint':
+            return self.fingerprint()
+        if what == 'new_certificate':
+            await self.pve.stop()
+            await self.pve.start(*self.certificate(new=True))
+            return self.fingerprint()
+        raise ValueError('the lab asked for ' + what)
+
+    async def talk(self, reader, writer):
+        self.streams.add(writer)
+        try:
+            async for line in reader:
+                request = json.loads(line)
+                try:
+                    answer = {'id': request['id'], 'ok': await self.answer(request)}
+                except Exception as error:
+                    answer = {'id': request['id'], 'error': '{}: {}'.format(type(error).__name__, error)}
+                writer.write(json.dumps(answer).encode() + b'\n')
+        finally:
+            self.streams.discard(writer)
+            writer.close()
+
+    async def run(self):
+        await self.pve.start(*self.certificate())
+        socket = self.settings['socket']
+        if os.path.exists(socket):
+            os.unlink(socket)
+        server = await asyncio.start_unix_server(self.talk, socket)
+        async with server:
+            await server.serve_forever()
+
+
+with open(sys.argv[1]) as file:
+    asyncio.run(Server(json.load(file)).run())
