@@ -15,6 +15,8 @@ mod migrate;
 mod open;
 mod row;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::path::{Path, PathBuf};

@@ -26,3 +26,42 @@ pub(crate) fn to_latest(connection: &mut Connection) -> Result<(), StoreError> {
             StoreError::Other(error.to_string())
         })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORDED: &[&str] = &[include_str!("../tests/fixtures/v1.sql")];
+
+    fn schema(connection: &Connection) -> Vec<(String, Option<String>)> {
+        let mut statement = connection
+            .prepare("SELECT name, sql FROM sqlite_schema ORDER BY type, name")
+            .expect("prepared");
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.expect("reads")
+            .collect::<Result<_, _>>()
+            .expect("reads")
+    }
+
+    #[test]
+    fn a_released_step_makes_what_it_always_made() {
+        assert_eq!(RECORDED.len(), STEPS.len());
+        for (at, sql) in RECORDED.iter().enumerate() {
+            let recorded = Connection::open_in_memory().expect("opens");
+            recorded.execute_batch(sql).expect("the fixture is valid");
+            let mut made = Connection::open_in_memory().expect("opens");
+            Migrations::from_slice(STEPS)
+                .to_version(&mut made, at + 1)
+                .expect("migrates");
+            assert_eq!(schema(&made), schema(&recorded));
+        }
+    }
+
+    #[test]
+    fn the_mark_is_the_one_that_is_looked_for() {
+        let mut made = Connection::open_in_memory().expect("opens");
+        to_latest(&mut made).expect("migrates");
+        let mark = made.pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0));
+        assert_eq!(mark, Ok(APPLICATION_ID));
+    }
+}

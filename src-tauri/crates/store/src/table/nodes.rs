@@ -67,7 +67,7 @@ impl Store {
             .collect();
         let draft = Draft::new(&before, changes, next_id(&transaction)?)?;
         let graph = draft.check()?;
-        write(&transaction, &before, &draft)?;
+        write(&transaction, &draft)?;
         transaction.commit()?;
         Ok(Edited {
             graph,
@@ -83,25 +83,24 @@ pub(crate) fn read_graph(connection: &Connection) -> Result<Graph, StoreError> {
 }
 
 /// The homelab as it would be.
-struct Draft {
+struct Draft<'a> {
+    before: &'a BTreeMap<NodeId, Node>,
     nodes: BTreeMap<NodeId, Node>,
     inserted: Vec<NodeId>,
     removed: BTreeSet<NodeId>,
-    /// Of the removed.
-    names: HashMap<NodeId, String>,
 }
 
-impl Draft {
+impl<'a> Draft<'a> {
     fn new(
-        before: &BTreeMap<NodeId, Node>,
+        before: &'a BTreeMap<NodeId, Node>,
         changes: &[NodeChange],
         next: u32,
-    ) -> Result<Draft, EditError> {
+    ) -> Result<Draft<'a>, EditError> {
         let mut draft = Draft {
+            before,
             nodes: before.clone(),
             inserted: Vec::new(),
             removed: BTreeSet::new(),
-            names: HashMap::new(),
         };
         let mut given: HashMap<NodeId, NodeId> = HashMap::new();
         for (id, change) in (next..PROVISIONAL).zip(inserts(changes)) {
@@ -142,7 +141,8 @@ impl Draft {
                     let mut at = 0;
                     while let Some(host) = doomed.get(at).copied() {
                         let guests = draft.nodes.values().filter(|n| n.host == Some(host));
-                        doomed.extend(guests.map(|n| n.id));
+                        let guests = guests.map(|n| n.id).filter(|id| before.contains_key(id));
+                        doomed.extend(guests);
                         draft.remove(host)?;
                         at += 1;
                     }
@@ -152,26 +152,24 @@ impl Draft {
         Ok(draft)
     }
 
+    /// A node that stood before the edit and is not removed by it.
     fn existing(&self, id: NodeId) -> Result<&Node, GraphError> {
         self.nodes
             .get(&id)
+            .filter(|_| self.before.contains_key(&id))
             .ok_or_else(|| GraphError::UnknownNode(id.to_string()))
     }
 
     fn remove(&mut self, id: NodeId) -> Result<(), GraphError> {
-        let name = self.existing(id)?.name.clone();
+        self.existing(id)?;
         self.nodes.remove(&id);
         self.removed.insert(id);
-        self.names.insert(id, name);
         Ok(())
     }
 
     fn check(&self) -> Result<Graph, GraphError> {
-        for (id, name) in self
-            .removed
-            .iter()
-            .zip(self.removed.iter().map(|id| &self.names[id]))
-        {
+        for id in &self.removed {
+            let name = &self.before[id].name;
             let names = |of: &dyn Fn(&Node) -> bool| -> Vec<String> {
                 let users = self.nodes.values().filter(|node| of(node));
                 users.map(|node| node.name.clone()).collect()
@@ -208,11 +206,8 @@ fn next_id(connection: &Connection) -> Result<u32, StoreError> {
     u32::try_from(next).map_err(|e| StoreError::unreadable("the last node id", e))
 }
 
-fn write(
-    connection: &Connection,
-    before: &BTreeMap<NodeId, Node>,
-    draft: &Draft,
-) -> Result<(), StoreError> {
+fn write(connection: &Connection, draft: &Draft<'_>) -> Result<(), StoreError> {
+    let before = draft.before;
     let changed: Vec<&Node> = draft
         .nodes
         .values()
@@ -221,7 +216,7 @@ fn write(
     let mut remove = connection.prepare_cached("DELETE FROM node WHERE id = ?1")?;
     let mut unname =
         connection.prepare_cached("UPDATE node SET name = char(1) || id WHERE id = ?1")?;
-    for id in draft.removed.iter().filter(|id| before.contains_key(id)) {
+    for id in &draft.removed {
         remove.execute([id.0])?;
     }
     // two nodes may exchange their names; for a moment all that change have one that no user can give

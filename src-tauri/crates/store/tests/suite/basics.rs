@@ -3,92 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use wakehub_domain::{
-    Action, Capability, CascadeId, ConnectionId, ConnectorError, DockerConfig, ErrorKind, Graph,
-    GraphError, Intent, Node, NodeId, NodeKind, Observation, Observations, Plan, PowerState,
-    PresentedKind, ProxmoxConfig, Source, SshAuth, SshConfig, Timestamp, WolConfig, plan,
+    Action, Capability, CascadeId, ConnectionId, ConnectorError, ErrorKind, GraphError, Intent,
+    Node, NodeId, NodeKind, Observation, PowerState, PresentedKind, Source, Timestamp,
 };
 use wakehub_store::{
     BeginError, EditError, Hold, JournalEntry, JournalFilter, NewQuestion, NodeChange, Outcome,
     PROVISIONAL, SeenGuest, SettingKey, StepOutcome, StepStatus, Store, StoreError,
 };
 
-fn open(directory: &tempfile::TempDir) -> Store {
-    let (store, notices) = Store::open(directory.path()).expect("opens");
-    assert_eq!(notices, []);
-    store
-}
-
-fn machine(id: u32, name: &str) -> Node {
-    Node {
-        address: Some("10.77.0.2".into()),
-        wol: Some(WolConfig {
-            mac: "52:54:00:00:00:02".into(),
-            broadcast: None,
-            interface: None,
-        }),
-        ssh: Some(SshConfig {
-            user: "root".into(),
-            auth: SshAuth::Agent,
-            key_file: None,
-            port: 22,
-            jump: None,
-        }),
-        ..Node::new(NodeId(PROVISIONAL + id), name, NodeKind::Machine)
-    }
-}
-
-fn guest(id: u32, name: &str, kind: NodeKind, host: NodeId) -> Node {
-    Node {
-        host: Some(host),
-        platform_id: Some(name.into()),
-        ..Node::new(NodeId(PROVISIONAL + id), name, kind)
-    }
-}
-
-/// nas; machine2 with lxc-jellyfin, which needs nas. Ids 1 to 3.
-fn homelab(store: &mut Store) -> Graph {
-    let machine2 = Node {
-        proxmox_api: Some(ProxmoxConfig {
-            url: "https://10.77.0.2:8006".into(),
-            node: "pve2".into(),
-            token_id: Some("root@pam!wakehub".into()),
-            user: None,
-        }),
-        docker_api: Some(DockerConfig {
-            url: "ssh".into(),
-            cert_path: None,
-        }),
-        ..machine(1, "machine2")
-    };
-    let jellyfin = Node {
-        depends_on: vec![NodeId(PROVISIONAL)],
-        ..guest(2, "lxc-jellyfin", NodeKind::Lxc, machine2.id)
-    };
-    let changes = [machine(0, "nas"), machine2, jellyfin].map(NodeChange::Insert);
-    let edited = store.edit(&changes).expect("a valid homelab");
-    assert_eq!(edited.inserted, [NodeId(1), NodeId(2), NodeId(3)]);
-    edited.graph
-}
-
-fn start_plan(graph: &Graph) -> Plan {
-    let mut seen = Observations::default();
-    for node in graph.nodes() {
-        seen.give(node.id, PowerState::Off);
-    }
-    plan(graph, &seen, &Intent::start(NodeId(3))).expect("a plan")
-}
-
-fn stop_plan(graph: &Graph) -> Plan {
-    let mut seen = Observations::default();
-    for node in graph.nodes() {
-        seen.give(node.id, PowerState::On);
-    }
-    plan(graph, &seen, &Intent::stop_with_dependants(NodeId(1))).expect("a plan")
-}
-
-fn name(id: NodeId) -> String {
-    format!("name of {id}")
-}
+use crate::common::{guest, homelab, machine, name, open, start_plan, stop_plan};
 
 #[test]
 fn nodes_survive_closing() {
