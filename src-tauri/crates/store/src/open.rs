@@ -17,6 +17,9 @@ const BUSY: Duration = Duration::from_secs(5);
 /// The log is cut back to this many bytes when it has grown beyond.
 const LOG_LIMIT: i64 = 4 * 1024 * 1024;
 
+/// Stands beside the database when damage was found in it.
+const DAMAGED: &str = ".damaged";
+
 /// Why there is no store. Nothing was changed.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum OpenError {
@@ -47,6 +50,9 @@ pub enum OpenNotice {
 impl Store {
     /// Opens the data directory and the database in it, and makes them if they are not there. Only what is made here gets
     /// its access rights from here: the directory 0700, its files 0600.
+    ///
+    /// The homelab and its cascades are checked for damage each time. The journal, which may be large, is only when the
+    /// last process did not close the database (its log is left) or [`Store::check`] found something.
     pub fn open(directory: &Path) -> Result<(Store, Vec<OpenNotice>), OpenError> {
         make_directory(directory)?;
         let lock = Lock::take(&directory.join("wakehub.lock"))?;
@@ -64,6 +70,12 @@ impl Store {
         };
         // a new file's name is on the disk only when its directory is
         sync_directory(directory).map_err(|error| OpenError::io(directory, error))?;
+        match fs::remove_file(beside(&path, DAMAGED)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(OpenError::io(&path, error));
+            }
+            Ok(()) | Err(_) => {}
+        }
         let store = Store {
             connection,
             _lock: lock,
@@ -71,6 +83,19 @@ impl Store {
             path,
         };
         Ok((store, notices))
+    }
+
+    /// Looks at every page, which takes as long as the journal is. What is [`StoreError::Corrupt`] is looked at again when
+    /// the store is next opened, and set aside then.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let verdict = check_all(&self.connection);
+        if let Err(StoreError::Corrupt(_)) = &verdict {
+            // without the mark the damage is found when it is next read
+            let _ = private(OpenOptions::new().write(true).create(true))
+                .truncate(true)
+                .open(beside(&self.path, DAMAGED));
+        }
+        verdict
     }
 }
 
@@ -159,6 +184,10 @@ fn open_database(path: &Path) -> Result<(Connection, String), Refused> {
             known: KNOWN,
         }));
     }
+    // SQLite removes the log of a database that is closed, and plays in one that was left as soon as it opens it
+    let suspect = ["-wal", DAMAGED]
+        .iter()
+        .any(|suffix| beside(path, suffix).exists());
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection =
         Connection::open_with_flags(path, flags).map_err(|e| Refused::new(path, e.into()))?;
@@ -169,7 +198,7 @@ fn open_database(path: &Path) -> Result<(Connection, String), Refused> {
             known: KNOWN,
         }));
     }
-    let homelab = bring_up(&mut connection, version).map_err(|e| Refused::new(path, e))?;
+    let homelab = bring_up(&mut connection, version, suspect).map_err(|e| Refused::new(path, e))?;
     Ok((connection, homelab))
 }
 
@@ -181,11 +210,19 @@ fn prepare(connection: &mut Connection) -> Result<u32, StoreError> {
     u32::try_from(version).map_err(|e| StoreError::unreadable("the version", e))
 }
 
-fn bring_up(connection: &mut Connection, version: u32) -> Result<String, StoreError> {
+fn bring_up(
+    connection: &mut Connection,
+    version: u32,
+    suspect: bool,
+) -> Result<String, StoreError> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_prepared_statement_cache_capacity(64);
-    check(connection, version)?;
+    check_ours(connection, version)?;
+    match suspect {
+        true => check_all(connection)?,
+        false => check_tables(connection)?,
+    }
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     // on macOS a plain fsync leaves the data in the drive's cache
@@ -202,8 +239,8 @@ fn bring_up(connection: &mut Connection, version: u32) -> Result<String, StoreEr
         .ok_or_else(|| StoreError::unreadable("the homelab's id", "there is none"))
 }
 
-/// Refuses what is not ours and what is damaged.
-fn check(connection: &Connection, version: u32) -> Result<(), StoreError> {
+/// Refuses what is not ours.
+fn check_ours(connection: &Connection, version: u32) -> Result<(), StoreError> {
     let tables: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if version == 0 && tables == 0 {
@@ -216,11 +253,31 @@ fn check(connection: &Connection, version: u32) -> Result<(), StoreError> {
             "it is the database of another program".to_owned(),
         ));
     }
-    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if verdict == "ok" {
-        Ok(())
-    } else {
-        Err(StoreError::Corrupt(verdict))
+    Ok(())
+}
+
+fn check_all(connection: &Connection) -> Result<(), StoreError> {
+    verdict(connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?)
+}
+
+/// All but the journal and its index.
+fn check_tables(connection: &Connection) -> Result<(), StoreError> {
+    let mut statement = connection.prepare(
+        "SELECT checked.quick_check FROM sqlite_schema AS s, pragma_quick_check(s.name) AS checked
+         WHERE s.type = 'table' AND s.name NOT GLOB 'journal*' AND s.name NOT GLOB 'sqlite_*'
+           AND checked.quick_check <> 'ok'",
+    )?;
+    let mut rows = statement.query([])?;
+    match rows.next()? {
+        Some(row) => verdict(row.get(0)?),
+        None => Ok(()),
+    }
+}
+
+fn verdict(verdict: String) -> Result<(), StoreError> {
+    match verdict.as_str() {
+        "ok" => Ok(()),
+        _ => Err(StoreError::Corrupt(verdict)),
     }
 }
 
@@ -238,13 +295,14 @@ fn header_version(path: &Path) -> io::Result<Option<u32>> {
     Ok(bytes.try_into().ok().map(u32::from_be_bytes))
 }
 
+fn beside(base: &Path, suffix: &str) -> PathBuf {
+    let mut name = base.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
 /// Renames the database and what belongs to it to a name that is free.
 fn set_aside(path: &Path) -> io::Result<PathBuf> {
-    let beside = |base: &Path, suffix: &str| {
-        let mut name = base.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
     let taken = |base: &Path| {
         ["", "-wal", "-shm"]
             .iter()

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
-use wakehub_store::{OpenError, OpenNotice, Store};
+use wakehub_store::{OpenError, OpenNotice, Store, StoreError};
 
 use crate::common::{homelab, open};
 
@@ -116,6 +116,60 @@ fn a_damaged_database_is_set_aside() {
         *byte = 0x5a;
     }
     fs::write(database(&directory), &bytes).expect("written");
+    assert_set_aside(&directory, 1, &bytes);
+}
+
+/// Damages the first page of one table alone.
+fn damage(directory: &TempDir, table: &str) -> Vec<u8> {
+    let raw = Connection::open(database(directory)).expect("opens");
+    let page: u32 = raw
+        .query_row(
+            "SELECT rootpage FROM sqlite_schema WHERE name = ?1",
+            [table],
+            |row| row.get(0),
+        )
+        .expect("reads");
+    drop(raw);
+    let page = page as usize;
+    let mut bytes = fs::read(database(directory)).expect("reads");
+    bytes[(page - 1) * 4096..page * 4096].fill(0x5a);
+    fs::write(database(directory), &bytes).expect("written");
+    bytes
+}
+
+#[test]
+fn damage_to_any_one_table_but_the_journal_is_found_at_once() {
+    for table in [
+        "node",
+        "dependency",
+        "cascade",
+        "cascade_step",
+        "trust",
+        "setting",
+    ] {
+        let (directory, _) = filled();
+        let bytes = damage(&directory, table);
+        assert_set_aside(&directory, 1, &bytes);
+    }
+}
+
+#[test]
+fn a_damaged_journal_is_found_by_the_check_and_set_aside_when_next_opened() {
+    let (directory, _) = filled();
+    let bytes = damage(&directory, "journal");
+    let store = open(&directory);
+    assert_eq!(store.graph().expect("reads").len(), 3);
+    assert!(matches!(store.check(), Err(StoreError::Corrupt(_))));
+    drop(store);
+    assert_set_aside(&directory, 1, &bytes);
+    assert_eq!(open(&directory).check(), Ok(()));
+}
+
+#[test]
+fn a_damaged_journal_is_set_aside_at_once_after_a_crash() {
+    let (directory, _) = filled();
+    let bytes = damage(&directory, "journal");
+    fs::write(directory.path().join("wakehub.db-wal"), b"").expect("written");
     assert_set_aside(&directory, 1, &bytes);
 }
 
