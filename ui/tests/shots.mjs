@@ -8,7 +8,6 @@ import { build, launch, serve } from "./serve.mjs";
 const list = (name, fallback) => (process.env[name] ?? fallback).split(",");
 const out = process.env.OUT ?? fileURLToPath(new URL("../shots", import.meta.url));
 const wanted = process.argv.slice(2);
-const click = (selector) => (page) => page.click(selector);
 
 /** name: [scenario, hash, what to do before the picture] */
 const pages = {
@@ -17,7 +16,7 @@ const pages = {
   "dashboard-unpinned": ["unpinned", "#/"],
   "dashboard-empty": ["empty", "#/"],
   "dashboard-troubled": ["troubled", "#/"],
-  "dashboard-menu": ["evening", "#/", click('[data-node="lxc-jellyfin"] [aria-haspopup]')],
+  "dashboard-menu": ["evening", "#/", (page) => page.viewportSize().width > 700 && page.click('[data-node="lxc-jellyfin"] [aria-haspopup]')],
   loading: ["loading", "#/"],
   broken: ["broken", "#/"],
   machines: ["evening", "#/machines"],
@@ -28,12 +27,12 @@ const pages = {
   "node-host": ["troubled", "#/node/7"],
   "node-remove": ["evening", "#/node/11", async (page) => (await page.click(".node-head [aria-haspopup]"), await page.click("[data-harm]"))],
   question: ["evening", "#/question/7"],
-  start: ["quiet", "#/", click('[data-node="lxc-jellyfin"] .btn-tonal')],
+  start: ["quiet", "#/", (page) => page.click('[data-node="lxc-jellyfin"] .btn-tonal')],
   stop: ["used", "#/node/11", (page) => page.click(".node-head .btn:has-text('down'), .node-head .btn:has-text('teindre')")],
   "stop-alone": ["used", "#/node/5", (page) => page.click(".node-head .btn:has-text('Stop'), .node-head .btn:has-text('Arr')")],
-  busy: ["quiet&when=busy", "#/", async (page) => (await page.click('[data-node="lxc-jellyfin"] .btn-tonal'), await page.click("dialog .btn-primary"), await page.waitForTimeout(200))],
+  busy: ["quiet&when=busy", "#/", async (page) => (await page.(page) => page.click('[data-node="lxc-jellyfin"] .btn-tonal'), await page.click("dialog .btn-primary"), await page.waitForTimeout(200))],
   refused: ["quiet", "#/machines", async (page) => (await page.evaluate(() => (location.hash = "#/node/12")), await page.waitForTimeout(100))],
-  progress: ["quiet", "#/", async (page) => (await page.click('[data-node="lxc-jellyfin"] .btn-tonal'), await page.click("dialog .btn-primary"), await page.waitForTimeout(200))],
+  progress: ["quiet", "#/", async (page) => (await page.(page) => page.click('[data-node="lxc-jellyfin"] .btn-tonal'), await page.click("dialog .btn-primary"), await page.waitForTimeout(200))],
   add: ["evening", "#/add?kind=machine"],
   "add-errors": ["evening", "#/add?kind=machine", (page) => page.click("button[type=submit]")],
   "add-container": ["evening", "#/add?kind=container"],

@@ -11,7 +11,7 @@ it.each([
   ["#/question/7", { page: "question", id: 7 }],
   ["#/journal?node=3", { page: "journal", node: 3 }],
   ["#/journal", { page: "journal", node: null }],
-  ["#/settings?import", { page: "settings" }],
+  ["#/settings?import", { page: "settings", wantsImport: true }],
   ["#/nowhere", { page: "unknown" }],
 ])("%s", (hash, route) => {
   expect(parse(hash)).toEqual(route);

@@ -7,7 +7,7 @@ export type Route =
   | { page: "add"; kind: string | null; host: number | null }
   | { page: "configure"; host: number; platformId: string | null }
   | { page: "journal"; node: number | null }
-  | { page: "settings" }
+  | { page: "settings"; wantsImport: boolean }
   | { page: "question"; id: number }
   | { page: "unknown" };
 
@@ -32,7 +32,7 @@ export function parse(hash: string): Route {
     case "journal":
       return { page: "journal", node: number(params.get("node")) };
     case "settings":
-      return { page: "settings" };
+      return { page: "settings", wantsImport: params.has("import") };
     case "question":
       return id === null ? { page: "unknown" } : { page: "question", id };
     default:
@@ -44,6 +44,7 @@ export const to = {
   dashboard: "#/",
   machines: "#/machines",
   settings: "#/settings",
+  import: "#/settings?import",
   journal: (node?: number) => (node === undefined ? "#/journal" : `#/journal?node=${node}`),
   node: (id: number) => `#/node/${id}`,
   edit: (id: number) => `#/node/${id}/edit`,

@@ -1,9 +1,10 @@
 // One start or stop on its way from the click to the engine: planned, shown, confirmed, and refused or run.
-import type { Action, Ask, CommandError, NodeView, PlanView, RefusalView, RunAnswer } from "../backend/bindings";
+import type { Action, Ask, CascadeId, CommandError, NodeView, PlanView, RefusalView, RunAnswer } from "../backend/bindings";
 import { commandError } from "../backend/backend";
 import { announcer } from "./announcer.svelte";
 import { homelab } from "./homelab.svelte";
 import { m } from "../i18n/index.svelte";
+import { plain } from "../rich";
 
 export type Phase =
   | { kind: "planning" }
@@ -31,6 +32,24 @@ class Asking {
     if (!this.ask || this.isSent) return;
     const ask = { ...this.ask, queue };
     await this.#send(() => homelab.backend.run(ask));
+  }
+
+  /** Goes on with an interrupted cascade: the engine plans again from what it sees. */
+  async resume(cascade: CascadeId): Promise<void> {
+    const answer = await troubles.guard(homelab.backend.resume(cascade));
+    switch (answer?.kind) {
+      case undefined:
+      case "started":
+        return;
+      case "queued":
+        return announcer.say(m.queuedNow);
+      case "nothing_to_do":
+        return announcer.say(m.nothingToDo);
+      case "refused":
+        return troubles.show(answer.refusal.message);
+      case "busy":
+        return troubles.show(plain(m.busy(answer.node_name, answer.title)));
+    }
   }
 
   close(): void {
@@ -96,6 +115,10 @@ export const asking = new Asking();
 /** Runs a command of a button; what goes wrong is shown at the head of the page. */
 class Troubles {
   last: CommandError | null = $state.raw(null);
+
+  show(message: string): void {
+    this.last = { kind: "other", message };
+  }
 
   async guard<T>(work: Promise<T>): Promise<T | undefined> {
     try {
