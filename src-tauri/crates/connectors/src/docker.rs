@@ -9,6 +9,7 @@ mod config;
 mod discover;
 mod parse;
 mod power;
+mod remote;
 mod tls;
 mod transport;
 mod watch;
@@ -36,9 +37,13 @@ const INSPECTED_AT_ONCE: usize = 4;
 /// Of a whole discovery: 1,000 containers take about 2 s.
 const DISCOVERY_DEADLINE: Duration = Duration::from_secs(60);
 
+/// Where engines listen unless they are told otherwise.
+const USUAL_SOCKET: &str = "/var/run/docker.sock";
+
 /// The connection to one engine.
 pub struct DockerConnector {
     endpoint: Arc<DockerEndpoint>,
+    socket_on_host: String,
     client: Mutex<Option<Arc<Client>>>,
     opened: Arc<AtomicU64>,
 }
@@ -48,9 +53,16 @@ impl DockerConnector {
     pub fn new(endpoint: DockerEndpoint) -> DockerConnector {
         DockerConnector {
             endpoint: Arc::new(endpoint),
+            socket_on_host: USUAL_SOCKET.to_owned(),
             client: Mutex::new(None),
             opened: Arc::default(),
         }
+    }
+
+    /// Of an engine over SSH that does not listen on `/var/run/docker.sock`, such as a rootless one.
+    pub fn with_socket_on_host(mut self, path: impl Into<String>) -> DockerConnector {
+        self.socket_on_host = path.into();
+        self
     }
 
     /// How many connections have been opened since the start. Polls reuse one, so it stands still while all is well.
@@ -63,16 +75,19 @@ impl DockerConnector {
         if let Some(client) = &*client {
             return Ok(client.clone());
         }
-        let dial = Dial::new(self.endpoint.clone(), self.opened.clone())
-            .await
-            .map_err(|error| ConnectorError {
-                message: format!("{}: {}", error.operation, error.message),
-                operation: operation.to_owned(),
-                ..error
-            })?;
+        let dial = self.dial().await.map_err(|error| ConnectorError {
+            message: format!("{}: {}", error.operation, error.message),
+            operation: operation.to_owned(),
+            ..error
+        })?;
         let made = Arc::new(Client::new(dial));
         *client = Some(made.clone());
         Ok(made)
+    }
+
+    async fn dial(&self) -> Result<Dial, ConnectorError> {
+        let (endpoint, opened) = (self.endpoint.clone(), self.opened.clone());
+        Dial::new(endpoint, &self.socket_on_host, opened).await
     }
 
     async fn discover_all(&self) -> Result<Vec<Discovered>, ConnectorError> {

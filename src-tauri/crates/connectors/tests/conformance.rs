@@ -13,9 +13,11 @@ use fake::Fake;
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use suite::{Subject, conform};
 use wakehub_connectors::docker::{DockerConnector, DockerEndpoint};
 use wakehub_connectors::proxmox::{ProxmoxConnector, ProxmoxEndpoint};
+use wakehub_connectors::ssh::{SshHost, Timing};
 use wakehub_connectors::{Connector, Target};
 use wakehub_domain::{Capability, NodeKind};
 
@@ -26,9 +28,17 @@ const SERVE: [&str; 4] = [
     "trap 'exit 0' TERM; while :; do sleep 0.1; done",
 ];
 
+/// An SSH handshake runs on a thread of its own, for which no clock can be paused.
+const QUICK: Timing = Timing {
+    operation: Duration::from_secs(1),
+    keep_alive: Duration::from_secs(30),
+    ping: Duration::from_secs(1),
+};
+
 struct Docker<'a> {
     name: &'static str,
     endpoint: DockerEndpoint,
+    socket_on_host: Option<&'static str>,
     is_on: &'a dyn Fn() -> bool,
     secrets: Vec<String>,
 }
@@ -44,7 +54,10 @@ impl Subject for Docker<'_> {
     }
 
     fn connect(&self) -> (Arc<dyn Connector>, String) {
-        let connector = DockerConnector::new(self.endpoint.clone());
+        let mut connector = DockerConnector::new(self.endpoint.clone());
+        if let Some(path) = self.socket_on_host {
+            connector = connector.with_socket_on_host(path);
+        }
         let shown = format!("{connector:?}");
         (Arc::new(connector), shown)
     }
@@ -54,6 +67,11 @@ impl Subject for Docker<'_> {
         match &mut endpoint {
             DockerEndpoint::Tcp { host, port } | DockerEndpoint::Tls { host, port, .. } => {
                 (*host, *port) = ("127.0.0.1".to_owned(), to);
+            }
+            DockerEndpoint::Ssh { host } => {
+                let mut ssh = host.endpoint().clone();
+                (ssh.address, ssh.port) = ("127.0.0.1".to_owned(), to);
+                *host = SshHost::with_timing(ssh, QUICK);
             }
             DockerEndpoint::Unix { .. } => return None,
         }
@@ -68,7 +86,9 @@ impl Subject for Docker<'_> {
                     path,
                 })))
             }
-            DockerEndpoint::Tcp { .. } | DockerEndpoint::Tls { .. } => None,
+            DockerEndpoint::Tcp { .. }
+            | DockerEndpoint::Tls { .. }
+            | DockerEndpoint::Ssh { .. } => None,
         }
     }
 
@@ -107,6 +127,7 @@ async fn docker_over_socket_and_tcp() {
         conform(&Docker {
             name,
             endpoint,
+            socket_on_host: None,
             is_on: &|| engine.is_running("web"),
             secrets: Vec::new(),
         })
@@ -124,6 +145,7 @@ async fn docker_over_tls() {
     conform(&Docker {
         name: "over TLS",
         endpoint: engine.over_tls("client"),
+        socket_on_host: None,
         is_on: &|| engine.is_running("web"),
         secrets: key
             .lines()
@@ -146,6 +168,7 @@ async fn docker_of_podman() {
         endpoint: DockerEndpoint::Unix {
             path: podman.socket(),
         },
+        socket_on_host: None,
         is_on: &|| podman.podman(&["inspect", "-f", "{{.State.Running}}", "web"]) == "true",
         secrets: Vec::new(),
     })

@@ -4,35 +4,42 @@ use std::future::Future;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use wakehub_domain::{ConnectorError, ErrorKind};
+use wakehub_domain::{ConnectorError, ErrorKind, Presented};
 
 use super::DockerConnector;
 use super::client::Client;
 use super::config::DockerEndpoint;
 use super::parse::EngineVersion;
 use super::tls::{self, Tls};
-use super::transport::{self, Dial};
+use super::transport;
+use crate::ssh::SshHost;
 use crate::{Check, CheckKind, CheckOutcome};
 
 pub(super) async fn run(connector: &DockerConnector, checks: &mpsc::Sender<Check>) {
     let report = Reporter { checks };
     let connected = match &*connector.endpoint {
-        DockerEndpoint::Tcp { host, port } => tcp(&report, connector, host, *port).await,
+        DockerEndpoint::Tcp { .. } => tcp(&report, connector).await,
         DockerEndpoint::Tls {
             host,
-            port,
             ca,
             cert,
             key,
+            ..
         } => {
-            if tcp(&report, connector, host, *port).await {
-                trusted(&report, connector, host, *port, Tls::load(ca, cert, key)).await
+            if tcp(&report, connector).await {
+                trusted(&report, connector, host, Tls::load(ca, cert, key)).await
             } else {
                 report.skipped(CheckKind::Trusted).await;
                 false
             }
         }
         DockerEndpoint::Unix { .. } => local(&report, connector).await,
+        DockerEndpoint::Ssh { host } => {
+            if !over_ssh(&report, host).await {
+                return;
+            }
+            true
+        }
     };
     if !connected {
         report.skipped(CheckKind::Login).await;
@@ -49,7 +56,7 @@ pub(super) async fn run(connector: &DockerConnector, checks: &mpsc::Sender<Check
             return;
         }
     };
-    if login(&report, connector, &client).await {
+    if login(&report, &client).await {
         version(&report, &client).await;
         protection(&report, connector, &client).await;
     } else {
@@ -57,11 +64,9 @@ pub(super) async fn run(connector: &DockerConnector, checks: &mpsc::Sender<Check
     }
 }
 
-async fn tcp(report: &Reporter<'_>, connector: &DockerConnector, host: &str, port: u16) -> bool {
-    let opening = transport::within_deadline(
-        &connector.endpoint,
-        transport::tcp(&connector.endpoint, host, port),
-    );
+async fn tcp(report: &Reporter<'_>, connector: &DockerConnector) -> bool {
+    let opening =
+        transport::within_deadline(&connector.endpoint, transport::tcp(&connector.endpoint));
     let (took, opened) = timed(opening).await;
     match opened {
         Ok(_) => {
@@ -80,12 +85,7 @@ async fn tcp(report: &Reporter<'_>, connector: &DockerConnector, host: &str, por
 }
 
 async fn local(report: &Reporter<'_>, connector: &DockerConnector) -> bool {
-    let dialling = async {
-        Dial::new(connector.endpoint.clone(), connector.opened.clone())
-            .await?
-            .open()
-            .await
-    };
+    let dialling = async { connector.dial().await?.open().await };
     let (took, opened) = timed(dialling).await;
     match opened {
         Ok(_) => {
@@ -107,16 +107,63 @@ async fn local(report: &Reporter<'_>, connector: &DockerConnector) -> bool {
     }
 }
 
+/// The SSH connection has a test of its own; here it only matters at which of its steps it fails.
+async fn over_ssh(report: &Reporter<'_>, host: &SshHost) -> bool {
+    let (took, logged_in) = timed(host.check()).await;
+    let Err(error) = logged_in else {
+        let detail = format!("{} by SSH", host.endpoint());
+        report.passed(CheckKind::Reachable, took, detail).await;
+        let detail = "the host key is accepted".into();
+        report
+            .passed(CheckKind::Trusted, Duration::ZERO, detail)
+            .await;
+        return true;
+    };
+    let steps = [
+        CheckKind::Reachable,
+        CheckKind::Trusted,
+        CheckKind::Login,
+        CheckKind::Version,
+    ];
+    let failed = match error.kind {
+        ErrorKind::Unreachable | ErrorKind::TimedOut | ErrorKind::Protocol => CheckKind::Reachable,
+        ErrorKind::Untrusted => CheckKind::Trusted,
+        ErrorKind::Unauthorised
+        | ErrorKind::Rejected
+        | ErrorKind::Unsupported
+        | ErrorKind::NoSecret
+        | ErrorKind::Paused => CheckKind::Login,
+    };
+    let mut error = Some(error);
+    for step in steps {
+        if step == failed
+            && let Some(mut error) = error.take()
+        {
+            let presented = error.presented.take();
+            error.message = format!("{}: {}", error.operation, error.message);
+            let advice = "see the test of this machine's SSH connection";
+            report
+                .failed_with(step, took, error, Some(advice), presented.map(|key| *key))
+                .await;
+        } else if error.is_some() {
+            let detail = host.endpoint().to_string();
+            report.passed(step, took, detail).await;
+        } else {
+            report.skipped(step).await;
+        }
+    }
+    false
+}
+
 async fn trusted(
     report: &Reporter<'_>,
     connector: &DockerConnector,
     host: &str,
-    port: u16,
     loading: impl Future<Output = Result<Tls, ConnectorError>>,
 ) -> bool {
     let shaking = async {
         let tls = loading.await?;
-        let socket = transport::tcp(&connector.endpoint, host, port).await?;
+        let socket = transport::tcp(&connector.endpoint).await?;
         let stream =
             tls.handshake(host, socket)
                 .await
@@ -162,23 +209,19 @@ async fn trusted(
 
 /// Docker knows no users: who may connect may do everything. What can fail is the client certificate, which TLS 1.3
 /// engines judge only after the handshake.
-async fn login(report: &Reporter<'_>, connector: &DockerConnector, client: &Client) -> bool {
-    let (took, answered) = timed(transport::within_deadline(
-        &connector.endpoint,
-        client.negotiate("log in"),
-    ))
-    .await;
+async fn login(report: &Reporter<'_>, client: &Client) -> bool {
+    let (took, answered) = timed(client.try_out("log in")).await;
     match answered {
         Ok(_) => {
-            let detail = match client.dial().tls() {
-                Some(_) => "client certificate accepted",
-                None => "the engine asks for none",
-            };
-            report.passed(CheckKind::Login, took, detail.into()).await;
+            let detail = client.dial().admitted_by();
+            report.passed(CheckKind::Login, took, detail).await;
             true
         }
         Err(error) => {
             let advice = match error.kind {
+                ErrorKind::Unauthorised if client.dial().tls().is_none() => {
+                    Some("add the user to the group that owns the socket (usually docker)")
+                }
                 ErrorKind::Unauthorised => Some(
                     "use a client certificate that is signed by the authority of the engine (its --tlscacert)",
                 ),
@@ -221,9 +264,9 @@ async fn protection(report: &Reporter<'_>, connector: &DockerConnector, client: 
     let kind = CheckKind::Protection;
     let open = "unprotected: anybody on this network can command this engine";
     match (&*connector.endpoint, client.dial().tls()) {
-        (DockerEndpoint::Tls { host, port, .. }, Some(tls)) => {
+        (DockerEndpoint::Tls { host, .. }, Some(tls)) => {
             let trying = async {
-                let socket = transport::tcp(&connector.endpoint, host, *port).await?;
+                let socket = transport::tcp(&connector.endpoint).await?;
                 Ok(tls.lets_anybody_in(host, socket).await)
             };
             let limited = transport::within_deadline(&connector.endpoint, trying);
@@ -246,6 +289,10 @@ async fn protection(report: &Reporter<'_>, connector: &DockerConnector, client: 
                 .warning(kind, Duration::ZERO, open.into(), advice)
                 .await;
         }
+        (DockerEndpoint::Ssh { .. }, _) => {
+            let detail = "SSH".into();
+            report.passed(kind, Duration::ZERO, detail).await;
+        }
         (DockerEndpoint::Unix { .. }, _) => {
             let detail = "local socket".into();
             report.passed(kind, Duration::ZERO, detail).await;
@@ -265,13 +312,13 @@ struct Reporter<'a> {
 
 impl Reporter<'_> {
     async fn passed(&self, what: CheckKind, took: Duration, detail: String) {
-        self.send(what, CheckOutcome::Passed, took, detail, None)
-            .await;
+        let check = check(what, CheckOutcome::Passed, took, detail, None);
+        self.send(check).await;
     }
 
     async fn warning(&self, what: CheckKind, took: Duration, detail: String, advice: &str) {
-        self.send(what, CheckOutcome::Warning, took, detail, Some(advice))
-            .await;
+        let check = check(what, CheckOutcome::Warning, took, detail, Some(advice));
+        self.send(check).await;
     }
 
     async fn failed(
@@ -281,32 +328,49 @@ impl Reporter<'_> {
         error: ConnectorError,
         advice: Option<&str>,
     ) {
-        self.send(what, CheckOutcome::Failed, took, error.message, advice)
-            .await;
+        self.failed_with(what, took, error, advice, None).await;
+    }
+
+    async fn failed_with(
+        &self,
+        what: CheckKind,
+        took: Duration,
+        error: ConnectorError,
+        advice: Option<&str>,
+        presented: Option<Presented>,
+    ) {
+        let check = Check {
+            presented,
+            ..check(what, CheckOutcome::Failed, took, error.message, advice)
+        };
+        self.send(check).await;
     }
 
     async fn skipped(&self, what: CheckKind) {
-        let (outcome, detail) = (CheckOutcome::Skipped, String::new());
-        self.send(what, outcome, Duration::ZERO, detail, None).await;
+        let outcome = CheckOutcome::Skipped;
+        self.send(check(what, outcome, Duration::ZERO, String::new(), None))
+            .await;
     }
 
-    async fn send(
-        &self,
-        what: CheckKind,
-        outcome: CheckOutcome,
-        took: Duration,
-        detail: String,
-        advice: Option<&str>,
-    ) {
-        let check = Check {
-            what,
-            outcome,
-            detail,
-            advice: advice.map(str::to_owned),
-            presented: None,
-            took,
-        };
+    async fn send(&self, check: Check) {
         // Whoever asked may have gone; the rest of the test does no harm.
         let _ = self.checks.send(check).await;
+    }
+}
+
+fn check(
+    what: CheckKind,
+    outcome: CheckOutcome,
+    took: Duration,
+    detail: String,
+    advice: Option<&str>,
+) -> Check {
+    Check {
+        what,
+        outcome,
+        detail,
+        advice: advice.map(str::to_owned),
+        presented: None,
+        took,
     }
 }

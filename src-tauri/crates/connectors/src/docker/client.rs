@@ -110,8 +110,16 @@ impl Client {
         Ok(response.into_body())
     }
 
+    /// One exchange, within the deadline of a request.
+    pub(super) async fn try_out(&self, operation: &str) -> Result<(), ConnectorError> {
+        tokio::time::timeout(REQUEST_DEADLINE, self.negotiate(operation))
+            .await
+            .unwrap_or_else(|_| Err(no_answer(operation, REQUEST_DEADLINE)))
+            .map(drop)
+    }
+
     /// Asks the engine for its version anew and returns the one both speak.
-    pub(super) async fn negotiate(&self, operation: &str) -> Result<ApiVersion, ConnectorError> {
+    async fn negotiate(&self, operation: &str) -> Result<ApiVersion, ConnectorError> {
         let response = self.raw(operation, &Method::GET, "/_ping").await?;
         let theirs = response
             .headers()

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use wakehub_domain::{ConnectorError, DockerConfig, ErrorKind};
 
+use crate::ssh::SshHost;
+
 /// One Docker engine.
 #[derive(Clone, Debug)]
 pub enum DockerEndpoint {
@@ -20,13 +22,15 @@ pub enum DockerEndpoint {
     },
     /// A local socket; on Windows a named pipe.
     Unix { path: PathBuf },
+    /// The engine's socket on an SSH host, over the session that the host keeps anyway.
+    Ssh { host: SshHost },
 }
 
 impl DockerEndpoint {
-    /// Reads the configuration of a node.
+    /// Reads the configuration of a node. `ssh` is not for here: it takes the node's [`SshHost`].
     ///
     /// # Errors
-    /// [`ErrorKind::Rejected`] when the URL is not one of those that [`DockerConfig::url`] lists.
+    /// [`ErrorKind::Rejected`] when the URL is none of the others that [`DockerConfig::url`] lists.
     pub fn from_config(config: &DockerConfig) -> Result<DockerEndpoint, ConnectorError> {
         let url = config.url.trim();
         if let Some(path) = url.strip_prefix("unix://")
@@ -61,6 +65,7 @@ impl DockerEndpoint {
     pub(super) fn host(&self) -> Option<&str> {
         match self {
             DockerEndpoint::Tcp { host, .. } | DockerEndpoint::Tls { host, .. } => Some(host),
+            DockerEndpoint::Ssh { host } => Some(&host.endpoint().address),
             DockerEndpoint::Unix { .. } => None,
         }
     }
@@ -77,6 +82,7 @@ impl fmt::Display for DockerEndpoint {
                 }
             }
             DockerEndpoint::Unix { path } => write!(f, "{}", path.display()),
+            DockerEndpoint::Ssh { host } => write!(f, "{}", host.endpoint()),
         }
     }
 }

@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use wakehub_domain::{ConnectorError, ErrorKind};
 
 use super::config::DockerEndpoint;
+use super::remote::Remote;
 use super::tls::{self, Tls};
 
 /// Until a connection stands, TLS included. A machine on the local network answers within milliseconds; one that is off
@@ -39,6 +40,7 @@ pub(super) struct Socket(Box<dyn Duplex>);
 pub(super) struct Dial {
     endpoint: Arc<DockerEndpoint>,
     tls: Option<Tls>,
+    remote: Arc<Remote>,
     opened: Arc<AtomicU64>,
 }
 
@@ -46,15 +48,19 @@ impl Dial {
     /// Reads the TLS files, if the endpoint has any.
     pub(super) async fn new(
         endpoint: Arc<DockerEndpoint>,
+        socket_on_host: &str,
         opened: Arc<AtomicU64>,
     ) -> Result<Dial, ConnectorError> {
         let tls = match &*endpoint {
             DockerEndpoint::Tls { ca, cert, key, .. } => Some(Tls::load(ca, cert, key).await?),
-            DockerEndpoint::Tcp { .. } | DockerEndpoint::Unix { .. } => None,
+            DockerEndpoint::Tcp { .. }
+            | DockerEndpoint::Unix { .. }
+            | DockerEndpoint::Ssh { .. } => None,
         };
         Ok(Dial {
             endpoint,
             tls,
+            remote: Arc::new(Remote::new(socket_on_host)),
             opened,
         })
     }
@@ -63,37 +69,44 @@ impl Dial {
         self.tls.as_ref()
     }
 
+    /// What lets us in, once a request was answered.
+    pub(super) fn admitted_by(&self) -> String {
+        match &*self.endpoint {
+            DockerEndpoint::Tcp { .. } => "the engine asks for none".into(),
+            DockerEndpoint::Tls { .. } => "client certificate accepted".into(),
+            DockerEndpoint::Unix { path } => format!("may use {}", path.display()),
+            DockerEndpoint::Ssh { .. } => self.remote.way(),
+        }
+    }
+
     pub(super) async fn open(&self) -> Result<Socket, ConnectorError> {
-        let socket = within_deadline(&self.endpoint, self.open_any()).await?;
+        let socket = match &*self.endpoint {
+            // The host has a deadline of its own: logging in may take seconds.
+            DockerEndpoint::Ssh { host } => Socket(Box::new(self.remote.open(host).await?)),
+            DockerEndpoint::Tcp { .. }
+            | DockerEndpoint::Tls { .. }
+            | DockerEndpoint::Unix { .. } => {
+                within_deadline(&self.endpoint, self.open_direct()).await?
+            }
+        };
         self.opened.fetch_add(1, Ordering::Relaxed);
         Ok(socket)
     }
 
-    async fn open_any(&self) -> Result<Socket, ConnectorError> {
-        match (&*self.endpoint, &self.tls) {
-            (DockerEndpoint::Tcp { host, port }, _) => {
-                Ok(Socket(Box::new(tcp(&self.endpoint, host, *port).await?)))
-            }
-            (DockerEndpoint::Tls { host, port, .. }, Some(tls)) => {
-                let socket = tcp(&self.endpoint, host, *port).await?;
-                let stream =
-                    tls.handshake(host, socket).await.map_err(|error| {
-                        match tls::within(&error) {
-                            Some(reason) => tls.explained(OPERATION, reason),
-                            None => self.failed(&error),
-                        }
-                    })?;
-                Ok(Socket(Box::new(stream)))
-            }
-            (DockerEndpoint::Tls { .. }, None) => Err(ConnectorError::new(
-                ErrorKind::NoSecret,
-                OPERATION,
-                "the TLS files have not been read",
-            )),
-            (DockerEndpoint::Unix { path }, _) => {
-                local(path).await.map_err(|error| self.failed(&error))
-            }
+    async fn open_direct(&self) -> Result<Socket, ConnectorError> {
+        if let DockerEndpoint::Unix { path } = &*self.endpoint {
+            return local(path).await.map_err(|error| self.failed(&error));
         }
+        let socket = tcp(&self.endpoint).await?;
+        let Some(tls) = &self.tls else {
+            return Ok(Socket(Box::new(socket)));
+        };
+        let host = self.endpoint.host().unwrap_or_default();
+        let stream = tls
+            .handshake(host, socket)
+            .await
+            .map_err(|error| self.failed(&error))?;
+        Ok(Socket(Box::new(stream)))
     }
 
     /// What an IO error of this endpoint means, be it while connecting or later.
@@ -106,11 +119,16 @@ impl Dial {
 }
 
 /// A connection to a TCP endpoint, without TLS.
-pub(super) async fn tcp(
-    endpoint: &DockerEndpoint,
-    host: &str,
-    port: u16,
-) -> Result<TcpStream, ConnectorError> {
+pub(super) async fn tcp(endpoint: &DockerEndpoint) -> Result<TcpStream, ConnectorError> {
+    let (host, port) = match endpoint {
+        DockerEndpoint::Tcp { host, port } | DockerEndpoint::Tls { host, port, .. } => {
+            (host.as_str(), *port)
+        }
+        DockerEndpoint::Unix { .. } | DockerEndpoint::Ssh { .. } => {
+            let error = io::Error::new(io::ErrorKind::Unsupported, "not a TCP endpoint");
+            return Err(failed(endpoint, &error));
+        }
+    };
     let socket = TcpStream::connect((host, port))
         .await
         .map_err(|error| failed(endpoint, &error))?;
