@@ -1,6 +1,7 @@
 // The engine speaks in short English fragments. Those that a person meets every day are said in the user's language; the
 // platform's own words and everything else stay as they are.
-import { m, type Catalogue } from "./i18n/index.svelte";
+import { french } from "./i18n/fr-engine";
+import { m, words, type Catalogue } from "./i18n/index.svelte";
 import { capital, name, names } from "./rich";
 import { homelab } from "./state/homelab.svelte";
 
@@ -40,7 +41,7 @@ export function phrase(fragment: string): string {
     const found = pattern.exec(fragment);
     if (found) return say(m, found.slice(1));
   }
-  return fragment;
+  return words.language === "fr" ? french(fragment) : fragment;
 }
 
 /** The fragment as a line of its own: with a capital, unless it begins with a node's name. */

@@ -32,6 +32,10 @@ describe("phrases of the engine", () => {
     ["port 22 accepts", "le port 22 accepte"],
     ["it runs, then http://x answers", "il tourne, puis que http://x réponde"],
     ["VM is locked (backup)", "VM is locked (backup)"],
+    ["3 magic packets sent, it answers, port 22 does not yet", "3 paquets magiques envoyés, il répond, pas encore le port 22"],
+    ["the start of lxc-jellyfin completed", "démarrage de lxc-jellyfin : achevé"],
+    ["nas stays on: needed by qbittorrent", "nas reste allumé : requis par qbittorrent"],
+    ["nas: stop failed", "nas : arrêt en échec"],
   ])("%s", (fragment, french) => {
     expect(plain_(phrase(fragment))).toBe(fragment);
     words.choose("fr");

@@ -1,0 +1,63 @@
+// What the engine says in English in steps and in the journal, in French. What is not here stays as it was said: it is mostly
+// the platform's own words.
+type Say = (...found: string[]) => string;
+
+const action = (word: string) => (word === "start" ? "démarrage" : "arrêt");
+const verb = (word: string) => (word === "start" ? "démarrer" : "arrêter");
+const states: Record<string, string> = { on: "allumé", off: "éteint", starting: "en train de démarrer", stopping: "en train de s’arrêter" };
+const ends: Record<string, string> = { completed: "achevé", failed: "en échec", cancelled: "annulé", interrupted: "interrompu", "was interrupted": "interrompu" };
+const edits: Record<string, string> = { added: "ajouté", changed: "modifié", removed: "retiré", imported: "importé" };
+
+export const engine: [RegExp, Say][] = [
+  [/^(\d+) magic packets? sent, (.+)$/, (count, rest) => `${count} ${Number(count) < 2 ? "paquet magique envoyé" : "paquets magiques envoyés"}, ${french(rest ?? "")}`],
+  [/^no magic packet could be sent: (.+), (.+)$/, (why, rest) => `aucun paquet magique n’a pu partir : ${why}, ${french(rest ?? "")}`],
+  [/^no answer yet$/, () => "pas encore de réponse"],
+  [/^it answers, port (\d+) does not yet$/, (port) => `il répond, pas encore le port ${port}`],
+  [/^it answers, port (\d+) refuses$/, (port) => `il répond, le port ${port} refuse`],
+  [/^port (\d+) refuses, but it is there$/, (port) => `le port ${port} refuse, mais il est là`],
+  [/^it runs, its health check is starting$/, () => "il tourne, son contrôle de santé commence"],
+  [/^it runs and is unhealthy$/, () => "il tourne, en mauvaise santé"],
+  [/^it still runs$/, () => "il tourne encore"],
+  [/^it still answers$/, () => "il répond encore"],
+  [/^it is silent; looking a second time$/, () => "silence ; second regard"],
+  [/^its host does not list it$/, () => "son hôte ne le connaît pas"],
+  [/^it is (on|off|starting|stopping)$/, (state) => `il est ${states[state ?? ""]}`],
+  [/^begin to (start|stop) (.+)$/, (what, name) => `début : ${verb(what ?? "")} ${name}`],
+  [/^in this order: (.+)$/, (names) => `dans cet ordre : ${names}`],
+  [/^(.+) is left as it is$/, (name) => `${name} reste tel quel`],
+  [/^(\S+): (start|stop) done$/, (name, what) => `${name} : ${action(what ?? "")} fait`],
+  [/^(\S+): (start|stop) failed$/, (name, what) => `${name} : ${action(what ?? "")} en échec`],
+  [/^the (start|stop) of (.+?) (completed|failed|cancelled|interrupted|was interrupted)$/, (what, name, end) => `${action(what ?? "")} de ${name} : ${ends[end ?? ""]}`],
+  [/^refused to (start|stop) (.+)$/, (what, name) => `refus de ${verb(what ?? "")} ${name}`],
+  [/^nothing to do to (start|stop) (.+)$/, (what, name) => `rien à faire pour ${verb(what ?? "")} ${name}`],
+  [/^asked whether to shut (.+) down$/, (name) => `demandé s’il faut éteindre ${name}`],
+  [/^(.+) is no longer asked about$/, (name) => `plus de question sur ${name}`],
+  [/^(.+) is to be shut down$/, (name) => `${name} va être éteint`],
+  [/^(\S+) was (added|changed|removed|imported)$/, (name, what) => `${name} a été ${edits[what ?? ""]}`],
+  [/^(\S+) (stays on: .+)$/, (name, rest) => `${name} ${french(rest ?? "")}`],
+  [/^(\S+) stays on$/, (name) => `${name} reste allumé`],
+  [/^(\S+) is (on|off)$/, (name, state) => `${name} est ${states[state ?? ""]}`],
+  [/^(.+) stays as it is: nobody knows whether it is on$/, (name) => `${name} reste tel quel : personne ne sait s’il est allumé`],
+  [/^(.+) is always on and is never stopped automatically$/, (name) => `${name} est toujours allumé et n’est jamais arrêté automatiquement`],
+  [/^(.+) is kept on by you$/, (name) => `vous gardez ${name} allumé`],
+  [/^(.+) is locked by its platform \((.+)\)$/, (name, lock) => `${name} est verrouillé par sa plateforme (${lock})`],
+  [/^(.+) is being started or stopped$/, (name) => `${name} démarre ou s’arrête`],
+  [/^(.+) is needed by (.+)$/, (name, by) => `${name} est requis par ${by}`],
+  [/^seen, not asked for$/, () => "vu, pas demandé"],
+  [/^you said so$/, () => "vous l’avez dit"],
+  [/^you keep it on$/, () => "vous le gardez allumé"],
+  [/^from a homelab\.toml$/, () => "depuis un homelab.toml"],
+  [/^WakeHub ended in the middle of it; it can be resumed$/, () => "WakeHub s’est arrêté au milieu ; on peut reprendre"],
+  [/^stays on: needed by (.+)$/, (names) => `reste allumé : requis par ${names}`],
+  [/^stays on: hosts (.+)$/, (names) => `reste allumé : héberge ${names}`],
+  [/^stays on: it is always on$/, () => "reste allumé : toujours allumé"],
+  [/^stays on: you keep it on$/, () => "reste allumé : vous le gardez"],
+];
+
+export function french(fragment: string): string {
+  for (const [pattern, say] of engine) {
+    const found = pattern.exec(fragment);
+    if (found) return say(...found.slice(1));
+  }
+  return fragment;
+}
