@@ -12,8 +12,9 @@ mkdir -p "$1/run"
 mount -t tmpfs -o mode=0755 tmpfs "$1/run"
 mkdir -p "$1/run/lab" "$1/run/sshd" "$1/run/lock" "$1/run/docker-data"
 mount --bind "$1/lab" "$1/run/lab"
-if [ -d "$1/docker" ]; then mount --bind "$1/docker" "$1/run/docker-data"; fi
+if [ -n "$DOCKER" ]; then mount --bind "$1/docker" "$1/run/docker-data"; fi
 mount --rbind "$1/run" /run
+# From here on $1 is out of sight.
 touch /run/utmp
 for file in passwd group shadow hostname; do
   if [ -e "/etc/$file" ]; then mount --bind "/run/lab/etc/$file" "/etc/$file"; fi
@@ -55,7 +56,7 @@ trap go_down TERM
 rm -f /run/lab/sshd.pid /run/lab/docker.sock
 keep sshd "$SSHD" -D -e -f /run/lab/sshd_config &
 if [ -n "$HTTP_PORT" ]; then keep httpd busybox httpd -f -p "$HTTP_PORT" -h /run/lab/www & fi
-if [ -d "$1/docker" ]; then
+if [ -n "$DOCKER" ]; then
   ln -s /run/lab/docker.sock /run/docker.sock
   # shellcheck disable=SC2086
   keep docker dockerd --data-root /run/docker-data --exec-root /run/docker --pidfile /run/docker.pid \

@@ -120,7 +120,7 @@ impl Instance {
             // With a namespace the kernel takes its cables away by itself, sooner or later; then `link del` finds nothing.
             let _ = run("ip", &["-force", "-batch", "-"], &undo);
         }
-        self.remove_cgroups();
+        self.remove_cgroups(None);
         let _ = fs::remove_dir_all(self.directory());
     }
 
@@ -137,7 +137,8 @@ impl Instance {
         names
     }
 
-    fn remove_cgroups(&self) {
+    /// Those of one machine's containers, or all. Nothing may run in them any more.
+    pub(crate) fn remove_cgroups(&self, machine: Option<&str>) {
         // Version 1 has a hierarchy per controller, version 2 one for all.
         let mut hierarchies = vec![PathBuf::from("/sys/fs/cgroup")];
         hierarchies.extend(
@@ -148,7 +149,8 @@ impl Instance {
                 .map(|entry| entry.path()),
         );
         for hierarchy in hierarchies {
-            remove_cgroup(&hierarchy.join(self.cgroup()));
+            let all = hierarchy.join(self.cgroup());
+            remove_cgroup(&machine.map_or(all.clone(), |machine| all.join(machine)));
         }
     }
 }

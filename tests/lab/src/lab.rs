@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::docker;
 use crate::event::{Event, Power, Shared};
 use crate::homelab::Homelab;
 use crate::instance::Instance;
@@ -206,7 +207,8 @@ impl Lab {
         let machine = self.machine(name);
         self.is_on(name)
             && self.look(name, |view| {
-                machine.proxmox.is_none() || view.proxmox.is_some()
+                (machine.proxmox.is_none() || view.proxmox.is_some())
+                    && (machine.docker.is_none() || view.docker_ready)
             })
     }
 
@@ -347,6 +349,14 @@ impl Lab {
         }
     }
 
+    /// Runs something that blocks on the lab's own threads.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+    ) -> anyhow::Result<T> {
+        self.inner.runtime.spawn_blocking(work).await?
+    }
+
     fn command(&self, name: &str, command: Command) -> anyhow::Result<()> {
         let mut known = self.inner.commands.iter();
         let (_, commands) = known
@@ -438,6 +448,9 @@ fn build(options: Options, lives: &mut JoinSet<()>) -> anyhow::Result<Arc<Inner>
         prepare::machine_files(&instance, description, &own, &access)?;
         if let Some(node) = &description.proxmox {
             proxmox::files(&instance, &options, description, node, &own.join("lab"))?;
+        }
+        if let Some(docker) = &description.docker {
+            docker::files(&instance, description, docker, &own, &access)?;
         }
         let sender_of = |name: &str| {
             let mut all = commands.iter();

@@ -7,9 +7,11 @@
 #![cfg(target_os = "linux")]
 
 mod cache;
+mod docker;
 mod event;
 mod fault;
 mod homelab;
+mod http;
 mod instance;
 mod lab;
 mod listener;
@@ -20,6 +22,7 @@ mod process;
 pub mod proxmox;
 mod toml;
 
+pub use docker::IMAGE;
 pub use event::{Event, Power, What};
 pub use fault::Fault;
 pub use homelab::{Container, Docker, DockerAccess, Homelab, Kind, Login, Machine, Role};

@@ -3,6 +3,7 @@
 use anyhow::Context;
 use rustix::process::Signal;
 use std::future::pending;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::docker;
 use crate::event::{Power, Shared, What};
 use crate::homelab::{Kind, Machine as Description};
 use crate::instance::Instance;
@@ -290,28 +292,8 @@ impl Machine {
         let pid_file = self.control().join("sshd.pid");
         // What the machine's last life left would look like an sshd that listens.
         let _ = std::fs::remove_file(&pid_file);
-        let namespace = self.instance.namespace(self.name());
-        let console = std::fs::File::create(self.directory.join("console.log"))?;
-        let mut child = Program::new("nsenter")
-            .arg(format!("--net=/run/netns/{namespace}"))
-            .args([
-                "unshare",
-                "--mount",
-                "--propagation",
-                "private",
-                "--uts",
-                "--pid",
-            ])
-            // Killing unshare kills the init, and with it the kernel kills all that runs in the machine.
-            .args(["--fork", "--kill-child", "--mount-proc", "/bin/sh"])
-            .arg(self.directory.join("init.sh"))
-            .arg(&self.directory)
-            .stdin(Stdio::null())
-            .stdout(console.try_clone()?)
-            .stderr(console)
-            .process_group(0)
-            .spawn()
-            .context("run nsenter")?;
+        let first = first_process(&self.instance, &self.description, &self.directory)?;
+        let mut child = Program::from(first).spawn().context("run nsenter")?;
         let outer = child
             .id()
             .and_then(|pid| Process::of(i32::try_from(pid).ok()?));
@@ -355,6 +337,13 @@ impl Machine {
     /// Begins to watch what the machine hosts.
     fn watch(&self) -> JoinSet<()> {
         let mut watchers = JoinSet::new();
+        if self.description.docker.is_some() {
+            watchers.spawn(docker::follow(
+                self.shared.clone(),
+                self.control(),
+                self.name().to_owned(),
+            ));
+        }
         if self.description.proxmox.is_some() {
             watchers.spawn(proxmox::follow(
                 self.shared.clone(),
@@ -484,6 +473,7 @@ impl Machine {
     /// The machine has no processes any more.
     fn gone(&self) -> anyhow::Result<()> {
         network::take_away(&self.instance, &self.description, || {})?;
+        self.instance.remove_cgroups(Some(self.name()));
         self.seen(Power::Off);
         Ok(())
     }
@@ -529,6 +519,37 @@ async fn next(ears: &mut Ears, phase: &mut Phase) -> Option<Happening> {
             Some(Happening::Ended)
         }
     }
+}
+
+/// What a machine's first process is begun with: nsenter, which becomes unshare, which has the init as its child. Killing
+/// unshare kills the init, and with it the kernel ends all that runs in the machine.
+pub(crate) fn first_process(
+    instance: &Instance,
+    machine: &Description,
+    directory: &Path,
+) -> anyhow::Result<std::process::Command> {
+    let namespace = instance.namespace(&machine.name);
+    let console = std::fs::File::create(directory.join("console.log"))?;
+    let mut command = std::process::Command::new("nsenter");
+    command
+        .arg(format!("--net=/run/netns/{namespace}"))
+        .args([
+            "unshare",
+            "--mount",
+            "--propagation",
+            "private",
+            "--uts",
+            "--pid",
+        ])
+        .args(["--fork", "--kill-child", "--mount-proc", "/bin/sh"])
+        .arg(directory.join("init.sh"))
+        .arg(directory)
+        .stdin(Stdio::null())
+        .stdout(console.try_clone()?)
+        .stderr(console)
+        // Ctrl-C at the lab's terminal is the lab's to answer, not its machines'.
+        .process_group(0);
+    Ok(command)
 }
 
 /// The last lines of a log, for an error message.

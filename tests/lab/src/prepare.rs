@@ -134,6 +134,8 @@ fn environment(instance: &Instance, machine: &Machine) -> anyhow::Result<String>
     let port = machine.http_port.map(|port| port.to_string());
     writeln!(text, "HTTP_PORT={}", port.unwrap_or_default())?;
     writeln!(text, "CGROUP=/{}/{}", instance.cgroup(), machine.name)?;
+    let docker = if machine.docker.is_some() { "1" } else { "" };
+    writeln!(text, "DOCKER={docker}")?;
     let address = instance.address(machine.last_byte);
     let flags = match machine.docker.as_ref().map(|docker| docker.access) {
         // Without the flag dockerd warns for 15 s before it listens without TLS.
