@@ -75,7 +75,7 @@ async fn tcp(report: &Reporter<'_>, connector: &DockerConnector) -> bool {
             true
         }
         Err(error) => {
-            let advice = "is the machine on, and does dockerd listen on this port (-H tcp://…)?";
+            let advice = "Is the machine on, and does dockerd listen on this port (-H tcp://…)?";
             report
                 .failed(CheckKind::Reachable, took, error, Some(advice))
                 .await;
@@ -95,9 +95,9 @@ async fn local(report: &Reporter<'_>, connector: &DockerConnector) -> bool {
         }
         Err(error) => {
             let advice = if error.kind == ErrorKind::Unauthorised {
-                "add your user to the group that owns the socket (usually docker), then log in again"
+                "Add your user to the group that owns the socket (usually docker), then log in again."
             } else {
-                "is Docker installed and running here?"
+                "Is Docker installed and running here?"
             };
             report
                 .failed(CheckKind::Reachable, took, error, Some(advice))
@@ -141,7 +141,7 @@ async fn over_ssh(report: &Reporter<'_>, host: &SshHost) -> bool {
         {
             let presented = error.presented.take();
             error.message = format!("{}: {}", error.operation, error.message);
-            let advice = "see the test of this machine's SSH connection";
+            let advice = "See the test of this machine's SSH connection.";
             report
                 .failed_with(step, took, error, Some(advice), presented.map(|key| *key))
                 .await;
@@ -186,18 +186,18 @@ async fn trusted(
         Err(error) => {
             let advice = match error.kind {
                 ErrorKind::NoSecret => {
-                    "put ca.pem, cert.pem and key.pem into the folder, readable for you"
+                    "Put ca.pem, cert.pem and key.pem into the folder, readable for you."
                 }
                 ErrorKind::Untrusted => {
-                    "copy the ca.pem that signed the engine's certificate, and connect by a name that it holds"
+                    "Copy the ca.pem that signed the engine's certificate, and connect by a name that it holds."
                 }
-                ErrorKind::Protocol => "is it the port with TLS (2376)?",
+                ErrorKind::Protocol => "Is it the port with TLS (2376)?",
                 ErrorKind::Unreachable
                 | ErrorKind::Unauthorised
                 | ErrorKind::Rejected
                 | ErrorKind::Unsupported
                 | ErrorKind::TimedOut
-                | ErrorKind::Paused => "try again",
+                | ErrorKind::Paused => "Try again.",
             };
             report
                 .failed(CheckKind::Trusted, took, error, Some(advice))
@@ -220,15 +220,15 @@ async fn login(report: &Reporter<'_>, client: &Client) -> bool {
         Err(error) => {
             let advice = match error.kind {
                 ErrorKind::Unauthorised if client.dial().tls().is_none() => {
-                    Some("add the user to the group that owns the socket (usually docker)")
+                    Some("Add the user to the group that owns the socket (usually docker).")
                 }
                 ErrorKind::Unauthorised => Some(
-                    "use a client certificate that is signed by the authority of the engine (its --tlscacert)",
+                    "Use a client certificate that is signed by the authority of the engine (its --tlscacert).",
                 ),
                 ErrorKind::Protocol if error.message.contains("HTTPS") => {
-                    Some("this port speaks TLS: use port 2376 with client certificates")
+                    Some("This port speaks TLS: use port 2376 with client certificates.")
                 }
-                ErrorKind::Protocol => Some("is this the port of a Docker engine?"),
+                ErrorKind::Protocol => Some("Is this the port of a Docker engine?"),
                 ErrorKind::Unreachable
                 | ErrorKind::Untrusted
                 | ErrorKind::Rejected
@@ -253,7 +253,7 @@ async fn version(report: &Reporter<'_>, client: &Client) {
         }
         Err(error) => {
             let advice = (error.kind == ErrorKind::Unsupported).then_some(
-                "the engine and WakeHub have no API version in common: update the older one",
+                "The engine and WakeHub have no API version in common: update the older one.",
             );
             report.failed(CheckKind::Version, took, error, advice).await;
         }
@@ -273,7 +273,7 @@ async fn protection(report: &Reporter<'_>, connector: &DockerConnector, client: 
             match timed(limited).await {
                 (took, Ok(true)) => {
                     let detail = format!("{open}; it encrypts, but needs no client certificate");
-                    let advice = "start dockerd with --tlsverify";
+                    let advice = "Start dockerd with --tlsverify.";
                     report.warning(kind, took, detail, advice).await;
                 }
                 (took, Ok(false)) => {
@@ -284,7 +284,7 @@ async fn protection(report: &Reporter<'_>, connector: &DockerConnector, client: 
             }
         }
         (DockerEndpoint::Tcp { .. } | DockerEndpoint::Tls { .. }, _) => {
-            let advice = "use SSH, or port 2376 with client certificates";
+            let advice = "Use SSH, or port 2376 with client certificates.";
             report
                 .warning(kind, Duration::ZERO, open.into(), advice)
                 .await;

@@ -34,7 +34,7 @@ pub trait Subject {
         None
     }
 
-    /// Off at the beginning.
+    /// Off at the beginning, if it can be started.
     fn target(&self) -> Target;
 
     /// Whether this connection can start and stop the target. What cannot be done must be refused.

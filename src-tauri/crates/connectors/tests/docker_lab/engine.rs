@@ -4,6 +4,7 @@
     dead_code,
     clippy::allow_attributes,
     clippy::unwrap_used,
+    unused_imports,
     reason = "each test program uses its own part, and fails where it cannot be set up"
 )]
 
@@ -12,17 +13,25 @@ use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
-use wakehub_connectors::docker::{DockerConnector, DockerEndpoint};
-use wakehub_connectors::{Connector, GuestReport, StopOptions, Target};
-use wakehub_domain::{NodeKind, PowerOff};
+use wakehub_connectors::docker::DockerEndpoint;
 
 #[path = "certs.rs"]
 pub mod certs;
+#[path = "host.rs"]
+mod host;
+#[path = "look.rs"]
+mod look;
+#[path = "podman.rs"]
+mod podman;
+
+pub use host::eventually;
+pub use look::*;
+pub use podman::Podman;
 
 use certs::Certs;
+use host::{Network, output, rootfs, run, signal, unmount_below};
 
 /// How the engine listens, beside its socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,79 +92,6 @@ fn in_path(program: &str) -> bool {
         .stdout(Stdio::null())
         .status()
         .is_ok_and(|status| status.success())
-}
-
-/// A network namespace with an address that is reached from here.
-struct Network {
-    name: String,
-    address: String,
-}
-
-impl Network {
-    fn new() -> Network {
-        static MADE: AtomicU32 = AtomicU32::new(0);
-        let process = std::process::id();
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let name = format!("wkd{process}x{number}");
-        // A /30 of its own for each, from 10.192.0.0/12.
-        let slot = (process * 7 + number) % (1 << 18);
-        let base = (10 << 24) | (192 << 16) | (slot * 4);
-        let ip = |host: u32| std::net::Ipv4Addr::from(base + host).to_string();
-        let (ours, theirs) = (ip(1), ip(2));
-        run("ip", &["netns", "add", &name]);
-        run(
-            "ip",
-            &[
-                "link", "add", &name, "type", "veth", "peer", "name", "eth0", "netns", &name,
-            ],
-        );
-        run("ip", &["addr", "add", &format!("{ours}/30"), "dev", &name]);
-        run("ip", &["link", "set", &name, "up"]);
-        run("ip", &["-n", &name, "link", "set", "lo", "up"]);
-        run(
-            "ip",
-            &[
-                "-n",
-                &name,
-                "addr",
-                "add",
-                &format!("{theirs}/30"),
-                "dev",
-                "eth0",
-            ],
-        );
-        run("ip", &["-n", &name, "link", "set", "eth0", "up"]);
-        run(
-            "ip",
-            &["-n", &name, "route", "add", "default", "via", &ours],
-        );
-        Network {
-            name,
-            address: theirs,
-        }
-    }
-
-    /// A command inside, that ends with the thread that started it.
-    fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("nsenter");
-        command.arg(format!("--net=/run/netns/{}", self.name));
-        command.args(["setpriv", "--pdeathsig", "KILL", program]);
-        let path = std::env::var("PATH").unwrap_or_default();
-        command.env("PATH", format!("{path}:/usr/sbin:/sbin"));
-        command
-    }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        let _ = Command::new("ip")
-            .args(["netns", "del", &self.name])
-            .status();
-        let _ = Command::new("ip")
-            .args(["link", "del", &self.name])
-            .stderr(Stdio::null())
-            .status();
-    }
 }
 
 /// One `dockerd`.
@@ -373,205 +309,4 @@ impl Drop for Engine {
         self.stop_daemon();
         unmount_below(self.dir.path());
     }
-}
-
-/// `podman system service`, which speaks the same API.
-pub struct Podman {
-    dir: TempDir,
-    network: Network,
-    service: Child,
-}
-
-impl Podman {
-    fn boot() -> Podman {
-        let dir = tempfile::Builder::new().prefix("wkp").tempdir().unwrap();
-        let network = Network::new();
-        let socket = dir.path().join("podman.sock");
-        let service = podman(&network, dir.path())
-            .args(["system", "service", "--time", "0"])
-            .arg(format!("unix://{}", socket.display()))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let podman = Podman {
-            dir,
-            network,
-            service,
-        };
-        let ready = eventually(Duration::from_secs(30), || {
-            std::os::unix::net::UnixStream::connect(podman.socket()).is_ok()
-        });
-        assert!(ready, "podman did not come up");
-        let root = podman.dir.path().join("rootfs");
-        rootfs(&root);
-        let archive = podman.dir.path().join("root.tar");
-        run(
-            "tar",
-            &[
-                "-C",
-                &root.display().to_string(),
-                "-cf",
-                &archive.display().to_string(),
-                ".",
-            ],
-        );
-        podman.podman(&["import", &archive.display().to_string(), "lab:1"]);
-        podman
-    }
-
-    pub fn socket(&self) -> PathBuf {
-        self.dir.path().join("podman.sock")
-    }
-
-    pub fn podman(&self, args: &[&str]) -> String {
-        output(podman(&self.network, self.dir.path()).args(args))
-    }
-
-    /// Limits that a container within a container may set, and no network to set up.
-    pub const MODEST: [&'static str; 5] = [
-        "--network=host",
-        "--ulimit=nofile=1024:1024",
-        "--ulimit=nproc=1024:1024",
-        "--log-driver=k8s-file",
-        "--stop-timeout=1",
-    ];
-}
-
-fn podman(network: &Network, dir: &Path) -> Command {
-    let mut command = network.command("podman");
-    for (option, folder) in [
-        ("--root", "root"),
-        ("--runroot", "run"),
-        ("--tmpdir", "tmp"),
-        ("--network-config-dir", "net"),
-    ] {
-        command.arg(option).arg(dir.join(folder));
-    }
-    command.args([
-        "--storage-driver=vfs",
-        "--cgroup-manager=cgroupfs",
-        "--events-backend=file",
-    ]);
-    command
-}
-
-impl Drop for Podman {
-    fn drop(&mut self) {
-        let _ = podman(&self.network, self.dir.path())
-            .args(["rm", "-fa", "-t", "0"])
-            .output();
-        signal(self.service.id(), "TERM");
-        let _ = self.service.wait();
-        unmount_below(self.dir.path());
-    }
-}
-
-/// The one container of this name.
-pub fn container(name: &str) -> Target {
-    Target::Guest {
-        kind: NodeKind::Container,
-        platform_id: name.into(),
-    }
-}
-
-/// What a cascade passes: 30 s, the default of containers.
-pub fn gently() -> StopOptions {
-    StopOptions {
-        timeout: NodeKind::Container.stop_timeout(),
-        force: false,
-        power_off: PowerOff::ShutDown,
-        command: None,
-    }
-}
-
-/// One look at one container.
-pub async fn seen(connector: &DockerConnector, name: &str) -> Option<GuestReport> {
-    let report = connector.observe().await.unwrap();
-    assert!(report.complete);
-    report
-        .guests
-        .into_iter()
-        .find(|guest| guest.platform_id == name)
-}
-
-/// Looks again until what is seen is as wanted.
-pub async fn seen_to_be(
-    connector: &DockerConnector,
-    name: &str,
-    wanted: impl Fn(&GuestReport) -> bool,
-) -> GuestReport {
-    let until = Instant::now() + Duration::from_secs(30);
-    loop {
-        let last = seen(connector, name).await;
-        if let Some(report) = &last
-            && wanted(report)
-        {
-            return report.clone();
-        }
-        assert!(Instant::now() < until, "last seen of {name}: {last:?}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-}
-
-/// A folder with a static busybox, enough for an image.
-fn rootfs(root: &Path) {
-    let bin = root.join("bin");
-    fs::create_dir_all(&bin).unwrap();
-    fs::create_dir_all(root.join("tmp")).unwrap();
-    fs::copy("/bin/busybox", bin.join("busybox")).unwrap();
-    for applet in [
-        "sh", "sleep", "echo", "test", "touch", "rm", "true", "false", "httpd", "seq", "kill",
-    ] {
-        std::os::unix::fs::symlink("busybox", bin.join(applet)).unwrap();
-    }
-}
-
-/// The deepest first.
-fn unmount_below(dir: &Path) {
-    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let below = dir.display().to_string();
-    for point in mounts
-        .lines()
-        .rev()
-        .filter_map(|line| line.split(' ').nth(1))
-    {
-        if point.starts_with(&below) {
-            let _ = Command::new("umount").args(["-l", point]).status();
-        }
-    }
-}
-
-fn signal(pid: u32, name: &str) {
-    let _ = Command::new("kill")
-        .args([&format!("-{name}"), &pid.to_string()])
-        .stderr(Stdio::null())
-        .status();
-}
-
-pub fn run(program: &str, args: &[&str]) {
-    output(Command::new(program).args(args));
-}
-
-fn output(command: &mut Command) -> String {
-    let done = command.output().unwrap();
-    assert!(
-        done.status.success(),
-        "{command:?}: {}{}",
-        String::from_utf8_lossy(&done.stdout),
-        String::from_utf8_lossy(&done.stderr)
-    );
-    String::from_utf8_lossy(&done.stdout).trim().to_owned()
-}
-
-/// Asks again until it is so.
-pub fn eventually(limit: Duration, mut so: impl FnMut() -> bool) -> bool {
-    let until = Instant::now() + limit;
-    while !so() {
-        if Instant::now() >= until {
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    true
 }
