@@ -21,6 +21,8 @@ impl Lab {
     /// # Errors
     /// When the folder cannot be written.
     pub fn write_homelab_toml(&self, folder: &Path) -> anyhow::Result<PathBuf> {
+        // The paths in the file hold wherever it is read from.
+        let folder = &std::path::absolute(folder)?;
         fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
         let key = folder.join("id_ed25519");
         fs::copy(self.key_file(), &key)?;

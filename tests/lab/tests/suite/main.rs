@@ -8,5 +8,7 @@
 mod engines;
 mod faults;
 mod guests;
+mod life;
 mod machines;
+mod reference;
 mod support;
