@@ -30,13 +30,36 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         return plan_from_states(&data_dir, action, file, json);
     }
     let handle = open(data_dir).await?;
+    let runs = matches!(cli.command, Command::Run);
     let ended = tokio::select! {
+        // listens before the command says that it runs
+        biased;
+        () = told_to_end() => if runs {
+            Ok(())
+        } else {
+            // a cascade that runs is left as it is, and offered for resumption
+            Err(anyhow!("interrupted; what was begun can be resumed").into())
+        },
         ended = with_engine(&handle, cli.command, json) => ended,
-        // a cascade that runs is left as it is, and offered for resumption
-        _ = tokio::signal::ctrl_c() => Err(anyhow!("interrupted; what was begun can be resumed").into()),
     };
     handle.shut_down().await;
     ended
+}
+
+/// Ctrl-C, or what a service manager sends.
+async fn told_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 async fn with_engine(handle: &Handle, command: Command, json: bool) -> Result<(), Failure> {
@@ -89,6 +112,13 @@ fn plan_from_states(
     file: &Path,
     json: bool,
 ) -> Result<(), Failure> {
+    if !data_dir.join("wakehub.db").exists() {
+        return Err(anyhow!(
+            "there is no homelab in {}; `wakehub import` makes one",
+            data_dir.display()
+        )
+        .into());
+    }
     let graph = Store::read_graph(data_dir)
         .with_context(|| format!("failed to read the homelab in {}", data_dir.display()))?;
     let observations = states::read(file, &graph)?;

@@ -1,8 +1,7 @@
 //! The `wakehub` command: everything the window can do, without a window.
 #![expect(
-    clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a command line answers on standard output and complains on standard error"
+    reason = "a command line complains on standard error"
 )]
 
 mod args;
@@ -34,10 +33,16 @@ fn main() -> ExitCode {
         .map_err(|error| anyhow::Error::from(error).into())
         .and_then(|runtime| runtime.block_on(commands::run(cli)));
     match ended {
-        Ok(()) => Outcome::Done.into(),
+        Ok(()) => match print::unwritten() {
+            Some(why) => {
+                eprintln!("wakehub: failed to write the answer: {why}");
+                Outcome::Failed.into()
+            }
+            None => Outcome::Done.into(),
+        },
         Err(failure) => {
             match failure.json() {
-                Some(value) if json => println!("{value}"),
+                Some(value) if json => print::json(&value),
                 Some(_) | None => {}
             }
             match failure.text() {

@@ -2,57 +2,79 @@
 
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io::{ErrorKind, Write};
+use std::sync::OnceLock;
 use wakehub_domain::{FollowUpMode, NodeId};
 use wakehub_view::plan::plan_json;
 use wakehub_view::wire::{
     CheckOutcomeView, CheckView, JournalLine, NodeView, PlanView, Power, Snapshot,
 };
 
+/// The first failure to write an answer, other than a reader that has seen enough.
+static UNWRITTEN: OnceLock<String> = OnceLock::new();
+
 pub fn line(text: &str) {
-    println!("{text}");
+    raw(&format!("{text}\n"));
 }
 
 pub fn raw(text: &str) {
-    print!("{text}");
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            UNWRITTEN.get_or_init(|| error.to_string());
+        }
+        Ok(()) | Err(_) => {}
+    }
+}
+
+/// Why the answer is not where it should be: `wakehub export > file` on a full disk has not exported.
+pub fn unwritten() -> Option<&'static str> {
+    UNWRITTEN.get().map(String::as_str)
 }
 
 pub fn json(value: &Value) {
-    println!("{value}");
+    line(&value.to_string());
 }
 
 pub fn plan(plan: &PlanView, as_json: bool) {
     if as_json {
-        println!("{}", plan_json(plan));
+        json(&plan_json(plan));
         return;
     }
     if plan.steps.is_empty() {
-        println!("nothing to do");
+        line("nothing to do");
     }
     for (at, step) in plan.steps.iter().enumerate() {
-        println!(
+        line(&format!(
             "{}. {} {} by {} ({})",
             at + 1,
             step.action.as_str(),
             step.node_name,
             step.via,
             step.reason
-        );
+        ));
     }
     for skipped in &plan.skipped {
-        println!("skipped: {} is {}", skipped.node_name, skipped.reason);
+        line(&format!(
+            "skipped: {} is {}",
+            skipped.node_name, skipped.reason
+        ));
     }
     for protected in &plan.protected {
-        println!("protected: {} {}", protected.node_name, protected.reason);
+        line(&format!(
+            "protected: {} {}",
+            protected.node_name, protected.reason
+        ));
     }
     for follow_up in &plan.follow_ups {
         let mode = match follow_up.mode {
             FollowUpMode::Auto => "by itself",
             FollowUpMode::Confirm => "asks first",
         };
-        println!(
+        line(&format!(
             "then: {} ({mode}), {}",
             follow_up.node_name, follow_up.reason
-        );
+        ));
     }
 }
 
@@ -74,12 +96,12 @@ fn branch(guests: &BTreeMap<Option<NodeId>, Vec<&NodeView>>, host: Option<NodeId
             0 => String::new(),
             count => format!("  {count} to configure"),
         };
-        println!(
+        line(&format!(
             "{} {name:<28} {:<9} {:<8}{note}{configure}",
             glyph(node.power),
             node.kind.as_str(),
             word(node.power)
-        );
+        ));
         branch(guests, Some(node.id), depth + 1);
     }
 }
@@ -91,14 +113,14 @@ pub fn check(check: &CheckView) {
         CheckOutcomeView::Failed => "FAIL",
         CheckOutcomeView::Skipped => "skip",
     };
-    println!(
+    line(&format!(
         "{mark}  {} · {}: {}",
         check.capability.title(),
         check.title,
         check.detail
-    );
+    ));
     if let Some(advice) = &check.advice {
-        println!("      {advice}");
+        line(&format!("      {advice}"));
     }
 }
 
@@ -108,7 +130,7 @@ pub fn journal_line(entry: &JournalLine) {
         .as_ref()
         .map(|reason| format!(" ({reason})"))
         .unwrap_or_default();
-    println!("{}  {}{reason}", local(entry.at.0), entry.message);
+    line(&format!("{}  {}{reason}", local(entry.at.0), entry.message));
 }
 
 fn glyph(power: Power) -> &'static str {

@@ -202,16 +202,21 @@ impl Controller {
         let (links, events) = (self.links.clone(), self.events.clone());
         tokio::spawn(async move {
             let mut missing_secrets = Vec::new();
+            let mut failed = None;
             for node in imported {
-                let (missing, error) = missing(&links, &node).await;
+                // a keyring that cannot be asked has nothing, and is not asked again for each node
+                let (missing, error) = match &failed {
+                    Some(error) => (required(&node), Some(SecretError::clone(error))),
+                    None => missing(&links, &node).await,
+                };
                 missing_secrets.extend(missing.iter().map(|secret| (node.name.clone(), *secret)));
-                let stop = error.is_some();
+                failed.clone_from(&error);
                 let event = Event::SecretsChecked {
                     node: node.id,
                     missing,
                     error,
                 };
-                if events.send(event).await.is_err() || stop {
+                if events.send(event).await.is_err() {
                     break;
                 }
             }
@@ -316,8 +321,7 @@ impl Controller {
     }
 }
 
-/// The required secrets that the keyring does not have; with an error all of them, and why nobody knows.
-async fn missing(links: &Links, node: &Node) -> (Vec<SecretName>, Option<SecretError>) {
+fn required(node: &Node) -> Vec<SecretName> {
     let mut wanted: Vec<SecretName> = connections(node)
         .into_iter()
         .flat_map(|connection| secrets_wanted(node, connection.capability))
@@ -325,6 +329,12 @@ async fn missing(links: &Links, node: &Node) -> (Vec<SecretName>, Option<SecretE
         .collect();
     wanted.sort_unstable();
     wanted.dedup();
+    wanted
+}
+
+/// The required secrets that the keyring does not have; with an error all of them, and why nobody knows.
+async fn missing(links: &Links, node: &Node) -> (Vec<SecretName>, Option<SecretError>) {
+    let wanted = required(node);
     let mut missing = Vec::new();
     for secret in &wanted {
         match links.secrets().get(&links.key(node.id, *secret)).await {

@@ -1,0 +1,176 @@
+//! `import` and `export`: all or nothing, and what is wrong with its line.
+
+use crate::wakehub::{Wakehub, reference};
+use serde_json::json;
+
+#[tokio::test]
+async fn an_export_imports_to_the_same_homelab() {
+    let first = Wakehub::with_reference().await;
+    let text = first.run(&["export"]).await.done().stdout;
+    assert!(text.contains("lxc-jellyfin"));
+    let second = Wakehub::new();
+    let file = second.write("homelab.toml", &text);
+    let report = second.run(&["import", &file, "--json"]).await.done().json();
+    assert_eq!(report["added"].as_array().map(Vec::len), Some(14));
+    assert_eq!(report["changed"], json!([]));
+    assert_eq!(second.run(&["export"]).await.done().stdout, text);
+    let as_json = second.run(&["export", "--json"]).await.done().json();
+    assert_eq!(as_json, json!({ "homelab": text }));
+    // again: the same nodes, none twice
+    let again = second.run(&["import", &file, "--json"]).await.done().json();
+    assert_eq!(again["added"], json!([]));
+    assert_eq!(second.run(&["export"]).await.done().stdout, text);
+}
+
+#[tokio::test]
+async fn without_a_keyring_all_secrets_that_are_needed_are_named() {
+    let wakehub = Wakehub::new();
+    let report = wakehub
+        .run_with(&["import", "-", "--json"], &reference())
+        .await;
+    assert_eq!(
+        report.done().json()["missing_secrets"],
+        json!([
+            ["machine1", "ssh-password"],
+            ["machine1", "proxmox-token"],
+            ["machine2", "ssh-password"],
+            ["machine2", "proxmox-token"],
+            ["raspberry", "ssh-password"],
+        ])
+    );
+}
+
+/// Each with the line to blame and words of the reason.
+const REFUSED: &[(&str, &str, u32, &str)] = &[
+    (
+        "an unknown key",
+        "[[node]]\nname = \"nas\"\nkind = \"machine\"\ncolour = \"red\"\n",
+        4,
+        "colour",
+    ),
+    (
+        "a wrong type",
+        "[[node]]\nname = \"nas\"\nkind = \"machine\"\npinned = \"yes\"\n",
+        4,
+        "boolean",
+    ),
+    (
+        "an unknown kind",
+        "[[node]]\nname = \"nas\"\nkind = \"toaster\"\n",
+        3,
+        "toaster",
+    ),
+    (
+        "two hosts",
+        "[[node]]\nname = \"x\"\nkind = \"vm\"\nhost = \"a\"\nhost = \"b\"\n",
+        5,
+        "duplicate key",
+    ),
+    (
+        "a list of hosts",
+        "[[node]]\nname = \"x\"\nkind = \"vm\"\nhost = [\"a\", \"b\"]\n",
+        4,
+        "string",
+    ),
+    (
+        "a host that is not there",
+        "[[node]]\nname = \"x\"\nkind = \"vm\"\nhost = \"a\"\n",
+        1,
+        "there is no node a",
+    ),
+    (
+        "a host without the capability",
+        "[[node]]\nname = \"nas\"\nkind = \"machine\"\n\n[[node]]\nname = \"x\"\nkind = \"vm\"\nhost = \"nas\"\n",
+        5,
+        "nas",
+    ),
+    (
+        "a name twice",
+        "[[node]]\nname = \"nas\"\nkind = \"machine\"\n\n[[node]]\nname = \"nas\"\nkind = \"machine\"\n",
+        5,
+        "line 1",
+    ),
+    ("no TOML at all", "[[node]\n", 1, ""),
+];
+
+#[tokio::test]
+async fn a_bad_file_is_refused_as_a_whole_with_line_and_reason() {
+    let wakehub = Wakehub::with_reference().await;
+    let before = wakehub.run(&["export"]).await.done().stdout;
+    let good = "[[node]]\nname = \"new\"\nkind = \"machine\"\n\n";
+    for (what, text, line, words) in REFUSED {
+        let file = wakehub.write("bad.toml", &format!("{text}\n{good}"));
+        let complaint = wakehub.run(&["import", &file]).await.complaint();
+        assert!(
+            complaint.contains(&format!("line {line}: ")),
+            "{what}: {complaint}"
+        );
+        assert!(complaint.contains(words), "{what}: {complaint}");
+        let answer = wakehub.run(&["import", &file, "--json"]).await;
+        assert_eq!(answer.status, 1, "{what}");
+        assert_eq!(
+            answer.json()["error"]["errors"][0]["line"],
+            *line,
+            "{what}: {answer:?}"
+        );
+    }
+    assert_eq!(wakehub.run(&["export"]).await.done().stdout, before);
+}
+
+#[tokio::test]
+async fn a_cycle_over_both_layers_is_refused_and_named_as_a_whole() {
+    let wakehub = Wakehub::new();
+    // the NAS is a VM on the machine that needs the NAS
+    let text = r#"
+[[node]]
+name = "box"
+kind = "machine"
+address = "127.77.0.9"
+proxmox_api = { url = "https://127.77.0.9:8006", node = "box", token_id = "root@pam!x" }
+depends_on = ["nas"]
+
+[[node]]
+name = "nas"
+kind = "vm"
+host = "box"
+platform_id = "100"
+"#;
+    let complaint = wakehub.run_with(&["import", "-"], text).await.complaint();
+    for word in ["box", "nas", "line "] {
+        assert!(complaint.contains(word), "{complaint}");
+    }
+    let nodes = wakehub.run(&["nodes", "--json"]).await.done().json();
+    assert_eq!(nodes, json!([]));
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_named() {
+    let wakehub = Wakehub::new();
+    let complaint = wakehub.run(&["import", "/nonexistent/h.toml"]).await;
+    let complaint = complaint.complaint();
+    assert!(complaint.contains("/nonexistent/h.toml"), "{complaint}");
+}
+
+#[tokio::test]
+async fn a_reader_that_has_seen_enough_is_no_crash() {
+    let wakehub = Wakehub::with_reference().await;
+    let mut child = wakehub.command(&["export"]).spawn().expect("spawned");
+    drop(child.stdout.take());
+    let ended = child.wait_with_output().await.expect("ended");
+    let stderr = String::from_utf8(ended.stderr).expect("text");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_export_to_a_full_disk_has_failed() {
+    let wakehub = Wakehub::with_reference().await;
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full");
+    let mut command = wakehub.command(&["export"]);
+    command.stdout(full.expect("/dev/full"));
+    let child = command.spawn().expect("spawned");
+    let ended = child.wait_with_output().await.expect("ended");
+    let stderr = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("No space left"), "{stderr}");
+}
