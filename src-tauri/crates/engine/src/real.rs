@@ -70,7 +70,8 @@ impl RealWorld {
     fn docker(&self, spec: &ConnectionSpec) -> Result<DockerEndpoint, ConnectorError> {
         let config = configured(spec, spec.node.docker_api.as_ref())?;
         if config.url == "ssh" {
-            return Err(wrong(spec, "Docker over SSH is not there yet"));
+            let host = self.host(spec)?;
+            return Ok(DockerEndpoint::Ssh { host });
         }
         DockerEndpoint::from_config(config)
     }
