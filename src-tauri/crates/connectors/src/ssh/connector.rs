@@ -41,8 +41,7 @@ impl Connector for SshConnector {
         self.host.check().await?;
         Ok(Report {
             itself: Some(PowerState::On),
-            guests: Vec::new(),
-            complete: true,
+            ..Report::default()
         })
     }
 

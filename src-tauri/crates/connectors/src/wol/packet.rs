@@ -1,40 +1,53 @@
-//! The packet itself: six bytes FF, sixteen times the address, and the SecureOn password if there is one (AMD, Magic
-//! Packet Technology, publication 20213).
+//! The packet itself (AMD, Magic Packet Technology, 1995): six bytes FF, then the MAC address sixteen times, then the
+//! SecureOn password where the card wants one.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A hardware address.
+/// A MAC address. Reads `52:54:00:00:00:03`, `52-54-00-00-00-03`, `5254.0000.0003` and `525400000003`, in either case;
+/// shows the first form in lower case.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Mac([u8; 6]);
+pub struct Mac(pub [u8; 6]);
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0:?} is no MAC address: it takes six bytes in hexadecimal, like 52:54:00:00:00:03")]
-pub struct NotAMac(String);
+#[error("not six bytes in hexadecimal, such as 52:54:00:00:00:03")]
+pub struct NotAMac;
 
 impl FromStr for Mac {
     type Err = NotAMac;
 
-    /// With colons, with hyphens, in Cisco's groups of four with dots, or bare.
     fn from_str(text: &str) -> Result<Mac, NotAMac> {
-        let wrong = || NotAMac(text.chars().take(40).collect());
         let text = text.trim();
-        let groups: Vec<&str> = text.split([':', '-', '.']).collect();
+        let separator = text.chars().find(|c| matches!(c, ':' | '-' | '.'));
+        let groups: Vec<&str> = match separator {
+            Some(separator) => text.split(separator).collect(),
+            None => vec![text],
+        };
+        // Pairs, Cisco's groups of four, or all in one. Pairs may lack a leading zero.
         let width = match groups.len() {
             6 => 2,
             3 => 4,
             1 => 12,
-            _ => return Err(wrong()),
+            _ => return Err(NotAMac),
         };
-        let digits = groups.concat();
-        if groups.iter().any(|group| group.len() != width)
-            || !digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-        {
-            return Err(wrong());
+        let mut digits = String::with_capacity(12);
+        for group in groups {
+            let short = width == 2 && group.len() == 1;
+            if group.len() != width && !short {
+                return Err(NotAMac);
+            }
+            if !group.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                return Err(NotAMac);
+            }
+            if short {
+                digits.push('0');
+            }
+            digits.push_str(group);
         }
         let mut bytes = [0; 6];
         for (at, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&digits[at * 2..at * 2 + 2], 16).map_err(|_| wrong())?;
+            let pair = digits.get(at * 2..at * 2 + 2).ok_or(NotAMac)?;
+            *byte = u8::from_str_radix(pair, 16).map_err(|_| NotAMac)?;
         }
         Ok(Mac(bytes))
     }
@@ -48,14 +61,12 @@ impl fmt::Display for Mac {
 }
 
 /// 102 bytes, 108 with a password.
-pub fn magic_packet(mac: Mac, password: Option<Mac>) -> Vec<u8> {
+pub(super) fn build(mac: Mac, password: Option<[u8; 6]>) -> Vec<u8> {
     let mut packet = vec![0xff; 6];
     for _ in 0..16 {
         packet.extend_from_slice(&mac.0);
     }
-    if let Some(password) = password {
-        packet.extend_from_slice(&password.0);
-    }
+    packet.extend(password.into_iter().flatten());
     packet
 }
 
@@ -64,48 +75,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_every_common_form() {
-        let wanted = Mac([0x52, 0x54, 0, 0xab, 0xcd, 3]);
+    fn every_usual_form_is_read_and_shown_alike() {
         for text in [
-            "52:54:00:ab:cd:03",
+            "52:54:00:ab:CD:03",
             "52-54-00-AB-CD-03",
             "5254.00ab.cd03",
             "525400ABCD03",
-            " 52:54:00:ab:cd:03 ",
+            " 52:54:0:ab:cd:3 ",
         ] {
-            assert_eq!(text.parse(), Ok(wanted), "{text}");
+            let mac: Mac = text.parse().unwrap();
+            assert_eq!(mac.to_string(), "52:54:00:ab:cd:03", "{text}");
         }
-        assert_eq!(wanted.to_string(), "52:54:00:ab:cd:03");
     }
 
     #[test]
-    fn refuses_everything_else() {
+    fn anything_else_is_refused() {
         for text in [
             "",
             "52:54:00:ab:cd",
-            "52:54:00:ab:cd:0g",
-            "5:2540:0:ab:cd:03",
-            "52540:0abcd:03",
-            "é",
             "52:54:00:ab:cd:03:04",
+            "52:54:00:ab:cd:0g",
+            "52:54-00:ab:cd:03",
+            "525400abcd0",
+            "525400abcd033",
+            "+2:54:00:ab:cd:03",
+            "5254:00ab:cd03:0000",
+            "é2:54:00:ab:cd:03",
         ] {
-            assert!(text.parse::<Mac>().is_err(), "{text}");
+            assert_eq!(text.parse::<Mac>(), Err(NotAMac), "{text}");
         }
     }
 
     #[test]
-    fn is_built_as_the_cards_expect_it() {
-        let mac: Mac = "01:02:03:04:05:06".parse().unwrap();
-        let packet = magic_packet(mac, None);
-        assert_eq!(packet.len(), 102);
-        assert_eq!(packet[..6], [0xff; 6]);
-        assert!(
-            packet[6..]
-                .chunks(6)
-                .all(|chunk| chunk == [1, 2, 3, 4, 5, 6])
-        );
-        let secured = magic_packet(mac, Some("0a:0b:0c:0d:0e:0f".parse().unwrap()));
-        assert_eq!(secured[..102], packet);
-        assert_eq!(secured[102..], [10, 11, 12, 13, 14, 15]);
+    fn a_packet_is_the_pattern_and_the_password() {
+        let mac = Mac([1, 2, 3, 4, 5, 6]);
+        let plain = build(mac, None);
+        assert_eq!(plain.len(), 102);
+        assert_eq!(plain[..6], [0xff; 6]);
+        assert!(plain[6..].chunks(6).all(|chunk| chunk == mac.0));
+        let secure = build(mac, Some([9; 6]));
+        assert_eq!(secure[..102], plain);
+        assert_eq!(secure[102..], [9; 6]);
     }
 }
