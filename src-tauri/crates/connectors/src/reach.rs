@@ -79,17 +79,25 @@ pub async fn look(address: &str, port: u16) -> Sighting {
             how: format!("port {port}"),
         };
     };
-    if pinged {
-        return Sighting::Answers {
-            port_open: false,
-            how: format!("ping, but not port {port}"),
-        };
-    }
-    judge(ip, port, &error)
+    let could_ping = match pinged {
+        Ping::Answered => {
+            return Sighting::Answers {
+                port_open: false,
+                how: format!("ping, but not port {port}"),
+            };
+        }
+        Ping::Silent => true,
+        Ping::Forbidden => false,
+    };
+    // Reading the tables takes system calls.
+    let judged = tokio::task::spawn_blocking(move || judge(ip, port, &error, could_ping)).await;
+    judged.unwrap_or_else(|error| Sighting::NoWay {
+        why: error.to_string(),
+    })
 }
 
 /// No connection and no echo: what does that prove?
-fn judge(ip: IpAddr, port: u16, error: &io::Error) -> Sighting {
+fn judge(ip: IpAddr, port: u16, error: &io::Error, could_ping: bool) -> Sighting {
     #[expect(
         clippy::wildcard_enum_match_arm,
         reason = "the standard library's enum is open"
@@ -100,7 +108,7 @@ fn judge(ip: IpAddr, port: u16, error: &io::Error) -> Sighting {
         },
         io::ErrorKind::HostUnreachable | io::ErrorKind::TimedOut => {
             let unreachable = error.kind() == io::ErrorKind::HostUnreachable;
-            neighbours::judge_silence(ip, unreachable)
+            neighbours::judge_silence(&neighbours::Tables::read(), ip, unreachable, could_ping)
         }
         _ => Sighting::NoWay {
             why: format!("{ip} cannot be asked: {error}"),
@@ -127,15 +135,24 @@ async fn resolve(address: &str, port: u16) -> Result<IpAddr, String> {
     }
 }
 
-/// Whether an ICMP echo comes back. Systems that let nobody send one answer no, and the rest decides.
-async fn ping(ip: IpAddr) -> bool {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ping {
+    Answered,
+    Silent,
+    /// This system lets us send none, so that silence proves nothing.
+    Forbidden,
+}
+
+/// Asks for two ICMP echoes, by a datagram socket where the system has them for everybody (`net.ipv4.ping_group_range` on
+/// Linux), else by a raw one.
+async fn ping(ip: IpAddr) -> Ping {
     let kind = match ip {
         IpAddr::V4(_) => surge_ping::ICMP::V4,
         IpAddr::V6(_) => surge_ping::ICMP::V6,
     };
     let config = surge_ping::Config::builder().kind(kind).build();
     let Ok(client) = surge_ping::Client::new(&config) else {
-        return false;
+        return Ping::Forbidden;
     };
     let identifier = surge_ping::PingIdentifier(rand::random());
     let mut pinger = client.pinger(ip, identifier).await;
@@ -145,10 +162,10 @@ async fn ping(ip: IpAddr) -> bool {
             .ping(surge_ping::PingSequence(sequence), b"wakehub")
             .await;
         if echo.is_ok() {
-            return true;
+            return Ping::Answered;
         }
     }
-    false
+    Ping::Silent
 }
 
 #[cfg(test)]
@@ -193,7 +210,7 @@ mod tests {
             io::ErrorKind::ConnectionReset,
         ] {
             assert!(matches!(
-                judge(ip, 22, &kind.into()),
+                judge(ip, 22, &kind.into(), true),
                 Sighting::Refuses { .. }
             ));
         }
@@ -204,7 +221,7 @@ mod tests {
             io::ErrorKind::AddrNotAvailable,
         ] {
             assert!(matches!(
-                judge(ip, 22, &kind.into()),
+                judge(ip, 22, &kind.into(), true),
                 Sighting::NoWay { .. }
             ));
         }

@@ -1,47 +1,120 @@
 //! What the silence of an address proves, by the neighbour table and the routes of this computer.
+//!
+//! On Linux an address on our own network that was just asked for stands in the table: completed when somebody answered
+//! for it (whatever his firewall does), without flags when nobody did. An address that does not stand there was not asked
+//! for: our own firewall or a tunnel took the packet, and the silence proves nothing.
+//!
+//! A completed entry outlives its machine for some seconds (the kernel asks again after 5 s and gives up 3 s later), so a
+//! machine that goes off is unknown for that long; never the other way round.
 
+use if_addrs::{IfAddr, Interface};
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::Sighting;
 
-/// `unreachable`: the system itself gave the address up (EHOSTUNREACH) rather than waiting in vain.
-pub(super) fn judge_silence(ip: IpAddr, unreachable: bool) -> Sighting {
-    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-    let own_network = interfaces.iter().find(|i| holds(&i.addr, ip));
-    let Some(interface) = own_network else {
-        return judge_beyond_router(ip, unreachable);
-    };
-    let name = &interface.name;
-    if !is_connected(name) {
+/// What this computer knows about its own networks.
+pub(super) struct Tables {
+    interfaces: Vec<Interface>,
+    /// /proc/net/arp
+    neighbours: Option<String>,
+    /// /proc/net/route
+    routes: Option<String>,
+    /// Interfaces without a link.
+    disconnected: Vec<String>,
+}
+
+impl Tables {
+    pub(super) fn read() -> Tables {
+        let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+        let names = interfaces.iter().map(|interface| interface.name.clone());
+        Tables {
+            disconnected: names.filter(|name| !is_connected(name)).collect(),
+            neighbours: std::fs::read_to_string("/proc/net/arp").ok(),
+            routes: std::fs::read_to_string("/proc/net/route").ok(),
+            interfaces,
+        }
+    }
+
+    fn neighbour(&self, ip: IpAddr, interface: &str) -> Neighbour {
+        match (ip, &self.neighbours) {
+            (IpAddr::V4(ip), Some(table)) => in_table(table, ip, interface),
+            (IpAddr::V4(_), None) | (IpAddr::V6(_), _) => Neighbour::NoTable,
+        }
+    }
+}
+
+/// `unreachable`: the system itself gave the address up (EHOSTUNREACH) rather than waiting in vain. `could_ping`: a ping
+/// was sent, and not answered.
+pub(super) fn judge_silence(
+    tables: &Tables,
+    ip: IpAddr,
+    unreachable: bool,
+    could_ping: bool,
+) -> Sighting {
+    // A laptop may be on one network twice, by cable and by radio: any of the two may have asked.
+    let holding = tables.interfaces.iter().filter(|i| holds(&i.addr, ip));
+    let mut names: Vec<&str> = holding.map(|interface| interface.name.as_str()).collect();
+    names.dedup();
+    if names.is_empty() {
+        return beyond_router(tables, ip, unreachable, could_ping);
+    }
+    let connected = |name: &&str| !tables.disconnected.iter().any(|gone| gone == name);
+    let linked: Vec<&str> = names.iter().copied().filter(connected).collect();
+    if linked.is_empty() {
         return Sighting::NoWay {
-            why: format!("this computer’s own {name} is not connected"),
+            why: format!("this computer’s own {} is not connected", names.join(", ")),
         };
     }
-    match (ip, neighbour(ip, name)) {
-        (_, Neighbour::Answers) => Sighting::NoWay {
+    let seen: Vec<(Neighbour, &str)> = linked
+        .iter()
+        .map(|name| (tables.neighbour(ip, name), *name))
+        .collect();
+    let by = |wanted: Neighbour| seen.iter().find(|(neighbour, _)| *neighbour == wanted);
+    if by(Neighbour::Answers).is_some() {
+        return Sighting::NoWay {
             why: format!("{ip} is on the network, but answers neither the port nor a ping"),
-        },
-        (_, Neighbour::Nobody) => Sighting::Silent {
+        };
+    }
+    if let Some((_, name)) = by(Neighbour::Nobody) {
+        return Sighting::Silent {
             evidence: format!("nobody answers for {ip} on {name}"),
-        },
-        // without a table the system's own word counts, where it is not also its word for a missing permission
-        (_, Neighbour::NoTable) if cfg!(target_os = "macos") && unreachable => Sighting::NoWay {
+        };
+    }
+    if by(Neighbour::NotAsked).is_some() {
+        return Sighting::NoWay {
+            why: format!(
+                "{ip} could not be asked: something on this computer holds packets to it back"
+            ),
+        };
+    }
+    // Without a table the silence of both counts, where the system's word is not also its word for a missing permission.
+    match () {
+        () if cfg!(target_os = "macos") && unreachable => Sighting::NoWay {
             why: format!("no route to {ip}; look whether WakeHub may use the local network"),
         },
-        (_, Neighbour::NoTable) => Sighting::Silent {
+        () if !could_ping => no_ping(ip),
+        () => Sighting::Silent {
             evidence: format!("{ip} answers neither the port nor a ping"),
         },
     }
 }
 
-fn judge_beyond_router(ip: IpAddr, unreachable: bool) -> Sighting {
+fn beyond_router(tables: &Tables, ip: IpAddr, unreachable: bool, could_ping: bool) -> Sighting {
     if unreachable {
         return Sighting::NoWay {
             why: format!("no route to {ip}"),
         };
     }
-    match router(ip) {
-        Some((router, interface)) if neighbour(router, &interface) == Neighbour::Answers => {
+    if !could_ping {
+        return no_ping(ip);
+    }
+    let routes = tables.routes.as_deref().unwrap_or_default();
+    let router = match ip {
+        IpAddr::V4(ip) => in_routes(routes, ip),
+        IpAddr::V6(_) => None,
+    };
+    match router {
+        Some((router, interface)) if tables.neighbour(router, &interface) == Neighbour::Answers => {
             Sighting::Silent {
                 evidence: format!(
                     "{ip} answers neither the port nor a ping, its router {router} is there"
@@ -57,17 +130,23 @@ fn judge_beyond_router(ip: IpAddr, unreachable: bool) -> Sighting {
     }
 }
 
-fn holds(own: &if_addrs::IfAddr, ip: IpAddr) -> bool {
+fn no_ping(ip: IpAddr) -> Sighting {
+    Sighting::NoWay {
+        why: format!("{ip} does not answer on its port, and this computer may not ping it"),
+    }
+}
+
+fn holds(own: &IfAddr, ip: IpAddr) -> bool {
     match (own, ip) {
-        (if_addrs::IfAddr::V4(own), IpAddr::V4(ip)) => {
+        (IfAddr::V4(own), IpAddr::V4(ip)) => {
             let mask = u32::from(own.netmask);
             u32::from(own.ip) & mask == u32::from(ip) & mask
         }
-        (if_addrs::IfAddr::V6(own), IpAddr::V6(ip)) => {
+        (IfAddr::V6(own), IpAddr::V6(ip)) => {
             let mask = u128::from(own.netmask);
             u128::from(own.ip) & mask == u128::from(ip) & mask
         }
-        (if_addrs::IfAddr::V4(_) | if_addrs::IfAddr::V6(_), _) => false,
+        (IfAddr::V4(_) | IfAddr::V6(_), _) => false,
     }
 }
 
@@ -84,43 +163,29 @@ fn is_connected(interface: &str) -> bool {
 enum Neighbour {
     /// It answered for the address lately.
     Answers,
+    /// The address was asked for, and nobody answered.
     Nobody,
+    /// The address was not asked for.
+    NotAsked,
     NoTable,
-}
-
-fn neighbour(ip: IpAddr, interface: &str) -> Neighbour {
-    match ip {
-        IpAddr::V4(ip) => match std::fs::read_to_string("/proc/net/arp") {
-            Ok(table) => in_table(&table, ip, interface),
-            Err(_) => Neighbour::NoTable,
-        },
-        IpAddr::V6(_) => Neighbour::NoTable,
-    }
 }
 
 /// /proc/net/arp, see proc_net(5): address, hardware type, flags, hardware address, mask, device. Flag 0x2 is
 /// ATF_COM, a completed entry; an entry that nobody answered for has flags 0x0.
 fn in_table(table: &str, ip: Ipv4Addr, interface: &str) -> Neighbour {
     let wanted = ip.to_string();
-    let complete = table.lines().skip(1).any(|line| {
+    let entries = table.lines().skip(1).filter_map(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
         let [address, _, flags, _, _, device] = fields[..] else {
-            return false;
+            return None;
         };
-        let flags = u32::from_str_radix(flags.trim_start_matches("0x"), 16).unwrap_or(0);
-        address == wanted && device == interface && flags & 0x2 != 0
+        let flags = u32::from_str_radix(flags.trim_start_matches("0x"), 16).ok()?;
+        (address == wanted && device == interface).then_some(flags & 0x2 != 0)
     });
-    if complete {
-        Neighbour::Answers
-    } else {
-        Neighbour::Nobody
-    }
-}
-
-fn router(ip: IpAddr) -> Option<(IpAddr, String)> {
-    match ip {
-        IpAddr::V4(ip) => in_routes(&std::fs::read_to_string("/proc/net/route").ok()?, ip),
-        IpAddr::V6(_) => None,
+    match entries.reduce(|one, other| one || other) {
+        Some(true) => Neighbour::Answers,
+        Some(false) => Neighbour::Nobody,
+        None => Neighbour::NotAsked,
     }
 }
 
@@ -132,7 +197,7 @@ fn in_routes(table: &str, ip: Ipv4Addr) -> Option<(IpAddr, String)> {
             .ok()
             .map(|raw| u32::from_be_bytes(raw.to_ne_bytes()))
     };
-    table
+    let (_, gateway, interface) = table
         .lines()
         .skip(1)
         .filter_map(|line| {
@@ -142,51 +207,12 @@ fn in_routes(table: &str, ip: Ipv4Addr) -> Option<(IpAddr, String)> {
             };
             let (destination, gateway, mask) =
                 (address(destination)?, address(gateway)?, address(mask)?);
-            let leads_there = u32::from(ip) & mask == destination && gateway != 0;
-            leads_there.then(|| (mask, Ipv4Addr::from(gateway), interface.to_owned()))
+            (u32::from(ip) & mask == destination).then(|| (mask, gateway, interface.to_owned()))
         })
-        .max_by_key(|(mask, ..)| *mask)
-        .map(|(_, gateway, interface)| (IpAddr::V4(gateway), interface))
+        .max_by_key(|(mask, ..)| *mask)?;
+    // The best route may be one without a router, such as a tunnel's.
+    (gateway != 0).then(|| (IpAddr::V4(Ipv4Addr::from(gateway)), interface))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    // recorded on Debian 12: a machine that answers, one that was switched off, one on another interface
-    const ARP: &str = "\
-IP address       HW type     Flags       HW address            Mask     Device
-10.77.0.3        0x1         0x2         52:54:00:00:00:03     *        br-lab
-10.77.0.2        0x1         0x0         00:00:00:00:00:00     *        br-lab
-192.168.1.1      0x1         0x2         02:42:ac:11:00:02     *        eth0
-";
-
-    const ROUTES: &str = "\
-Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
-eth0\t00000000\t0101A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
-eth0\t0001A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
-br-lab\t004D0A0A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
-";
-
-    #[test]
-    fn reads_the_neighbour_table() {
-        let at = |last| Ipv4Addr::new(10, 77, 0, last);
-        assert_eq!(in_table(ARP, at(3), "br-lab"), Neighbour::Answers);
-        assert_eq!(in_table(ARP, at(2), "br-lab"), Neighbour::Nobody);
-        assert_eq!(in_table(ARP, at(4), "br-lab"), Neighbour::Nobody);
-        assert_eq!(in_table(ARP, at(3), "eth0"), Neighbour::Nobody);
-        assert_eq!(in_table("", at(3), "br-lab"), Neighbour::Nobody);
-        assert_eq!(in_table("x\n1 2 3\n", at(3), "br-lab"), Neighbour::Nobody);
-    }
-
-    #[test]
-    #[cfg(target_endian = "little")]
-    fn finds_the_router_on_the_way() {
-        let found = in_routes(ROUTES, Ipv4Addr::new(10, 9, 9, 9));
-        assert_eq!(
-            found,
-            Some((IpAddr::from([192, 168, 1, 1]), "eth0".to_owned()))
-        );
-        assert_eq!(in_routes("", Ipv4Addr::LOCALHOST), None);
-    }
-}
+mod tests;

@@ -334,6 +334,8 @@ impl Bridge {
             None => true,
         };
         if abandoned {
+            // The server may keep the command running, and its answer to the close back until it ends.
+            self.permit = None;
             self.phase = Phase::Closing;
             return Ok(Step::Moved);
         }

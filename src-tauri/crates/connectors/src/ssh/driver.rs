@@ -58,7 +58,7 @@ impl Open {
 
 pub(super) struct Request {
     pub(super) open: Open,
-    /// Given back when the channel is closed on both sides.
+    /// Given back when the channel is closed on both sides, or nobody uses it any more.
     pub(super) permit: Option<OwnedSemaphorePermit>,
     /// `None`: nobody waits for it.
     pub(super) reply: Option<Reply>,

@@ -26,7 +26,12 @@ fn code(error: &ssh2::Error) -> i32 {
 }
 
 pub(super) fn is_refusal(error: &ssh2::Error) -> bool {
-    matches!(code(error), AUTHENTICATION_FAILED | PUBLICKEY_UNVERIFIED)
+    matches!(code(error), AUTHENTICATION_FAILED | PUBLICKEY_UNVERIFIED) && !is_cut_off(error)
+}
+
+/// libssh2 gives a connection that ends within a key login the code of a refusal; its words tell them apart.
+fn is_cut_off(error: &ssh2::Error) -> bool {
+    code(error) == PUBLICKEY_UNVERIFIED && error.message().starts_with("Waiting for")
 }
 
 /// A key file that cannot be read or decrypted.
@@ -38,7 +43,7 @@ pub(super) fn is_lost(error: &ssh2::Error) -> bool {
     matches!(
         code(error),
         SOCKET_SEND | SOCKET_DISCONNECT | SOCKET_RECV | TIMEOUT | SOCKET_TIMEOUT
-    )
+    ) || is_cut_off(error)
 }
 
 /// Of the handshake or the login.
@@ -46,7 +51,7 @@ pub(super) fn session(operation: impl Into<String>, error: &ssh2::Error) -> Conn
     let words = error.message();
     let (kind, message) = match code(error) {
         TIMEOUT | SOCKET_TIMEOUT => return silent(operation),
-        SOCKET_DISCONNECT | SOCKET_RECV | SOCKET_SEND => (
+        SOCKET_DISCONNECT | SOCKET_RECV | SOCKET_SEND | PUBLICKEY_UNVERIFIED => (
             ErrorKind::Unreachable,
             format!("the server closed the connection ({words})"),
         ),

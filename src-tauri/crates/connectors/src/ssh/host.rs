@@ -226,31 +226,39 @@ impl SshHost {
             Open::Ping => self.operation("ask"),
         };
         let mut permit = permit;
+        let open_is_command = matches!(open, Open::Exec(_));
         let mut again = open.again();
         let mut open = open;
         loop {
             let session = self.session().await?;
             // The permit travels with the request; a second attempt takes a new one.
-            match session.open(open, permit.take()).await {
+            let second = match session.open(open, permit.take()).await {
                 Ok(stream) => return Ok((stream, session)),
+                // Commands that nobody waited for may still run there, and count (sshd's MaxSessions). A new session
+                // starts from none; what runs on the old one goes on.
+                Err(OpenError::Refused(_)) if open_is_command && again.is_some() => {
+                    self.forget(&session).await;
+                    again.take()
+                }
                 Err(OpenError::Refused(words)) => {
                     return Err(ConnectorError::new(ErrorKind::Rejected, operation, words));
                 }
                 // The session had died unnoticed, before the request was sent: one more try on a new one.
                 Err(OpenError::Lost { sent: false }) if again.is_some() => {
                     self.discard(&session).await;
-                    match again.take() {
-                        Some(second) => open = second,
-                        None => return Err(fault::lost(operation, session.reason())),
-                    }
-                    if matches!(open, Open::Exec(_)) {
-                        permit = self.permit().await;
-                    }
+                    again.take()
                 }
                 Err(OpenError::Lost { .. }) => {
                     self.discard(&session).await;
                     return Err(fault::lost(operation, session.reason()));
                 }
+            };
+            match second {
+                Some(second) => open = second,
+                None => return Err(fault::lost(operation, session.reason())),
+            }
+            if open_is_command {
+                permit = self.permit().await;
             }
         }
     }
@@ -296,8 +304,13 @@ impl SshHost {
 
     async fn discard(&self, dead: &Session) {
         dead.abort();
+        self.forget(dead).await;
+    }
+
+    /// The session ends when the last stream on it does.
+    async fn forget(&self, old: &Session) {
         let mut slot = self.0.slot.lock().await;
-        if slot.kept.as_ref().is_some_and(|kept| kept.session.is(dead)) {
+        if slot.kept.as_ref().is_some_and(|kept| kept.session.is(old)) {
             slot.kept = None;
         }
     }

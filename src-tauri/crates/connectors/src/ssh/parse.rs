@@ -93,8 +93,10 @@ fn rules(listing: &str) -> Vec<(bool, String)> {
                 }
                 entry = after.trim();
             }
-            if !entry.is_empty() {
-                rules.push((no_password, entry.to_owned()));
+            match entry.strip_prefix('!') {
+                Some(forbidden) => rules.push((false, forbidden.to_owned())),
+                None if entry.is_empty() => {}
+                None => rules.push((no_password, entry.to_owned())),
             }
         }
     }
