@@ -191,7 +191,7 @@ test("what was found is configured one after the other, from filled forms", asyn
     await page.click("button[type=submit]");
     await page.waitForFunction(() => document.querySelector("h1")?.textContent?.includes("uptime-kuma"));
     await page.goto(page.url().replace(/#.*/, "#/machines"));
-    assert.match(await text(page, '[data-node="raspberry"]'), /4 services to configure/);
+    assert.match(await text(page, '[data-node="raspberry"]'), /4 to configure/);
   });
 });
 
@@ -284,6 +284,14 @@ test("an engine that does not answer is said, with its words", async () => {
   await visit("broken", "#/", async (page) => {
     assert.match(await text(page, "main"), /engine does not answer/);
     assert.match(await text(page, "main"), /disk I\/O error/);
+  });
+});
+
+test("a shell without an engine is no empty homelab", async () => {
+  await visit("headless", "#/", async (page) => {
+    assert.match(await text(page, "main"), /engine does not answer/);
+    assert.match(await text(page, "main"), /in use by another WakeHub/);
+    assert.doesNotMatch(await text(page, "main"), /first machine/);
   });
 });
 

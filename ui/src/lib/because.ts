@@ -3,8 +3,7 @@ import type { CascadeView, ConnectionView, FailureView, NodeView, Snapshot } fro
 import { clock } from "./format";
 import { isActive, wakesFirst, type Graph } from "./graph";
 import { m } from "./i18n/index.svelte";
-import { say } from "./phrases";
-import { names } from "./rich";
+import { few, say } from "./phrases";
 
 export type BecauseIcon = "hold" | "always" | "warn" | "lock";
 
@@ -38,11 +37,11 @@ function whyOn(node: NodeView, graph: Graph, locale: string): Because[] {
   if (node.always_on) lines.push({ text: m.alwaysOn, icon: "always" });
   const needing = node.needed_by.map((id) => graph.byId.get(id)).filter((by) => by !== undefined && isActive(by)) as NodeView[];
   const hosted = (graph.guests.get(node.id) ?? []).filter(isActive);
-  if (needing.length > 0) lines.push({ text: m.neededBy(names(needing.map((by) => by.name))) });
-  if (hosted.length > 0) lines.push({ text: m.hosts(names(hosted.map((guest) => guest.name))) });
+  if (needing.length > 0) lines.push({ text: m.neededBy(few(needing.map((by) => by.name))) });
+  if (hosted.length > 0) lines.push({ text: m.hosts(few(hosted.map((guest) => guest.name))) });
   const keeps = node.depends_on.map((id) => graph.byId.get(id)).filter((needed) => needed !== undefined && isActive(needed)) as NodeView[];
   if (lines.length === 0) lines.push({ text: m.nothingNeedsIt });
-  if (keeps.length > 0) lines.push({ text: m.keepsOn(names(keeps.map((needed) => needed.name))) });
+  if (keeps.length > 0) lines.push({ text: m.keepsOn(few(keeps.map((needed) => needed.name))) });
   if (node.note) lines.push({ text: say(node.note) });
   return lines;
 }
@@ -50,9 +49,9 @@ function whyOn(node: NodeView, graph: Graph, locale: string): Because[] {
 function whatStartMeans(node: NodeView, graph: Graph): Because[] {
   if (node.start_channel === null) return [{ text: m.cannotStart, icon: "warn" }];
   const first = wakesFirst(graph, node);
-  if (first.length > 0) return [{ text: m.wakesFirst(names(first.map((needed) => needed.name))) }];
+  if (first.length > 0) return [{ text: m.wakesFirst(few(first.map((needed) => needed.name))) }];
   const dependencies = node.depends_on.map((id) => graph.byId.get(id)).filter((d) => d !== undefined);
-  if (dependencies.length > 0) return [{ text: m.needsWhichAreOn(names(dependencies.map((d) => d.name)), dependencies.length) }];
+  if (dependencies.length > 0) return [{ text: m.needsWhichAreOn(few(dependencies.map((d) => d.name)), dependencies.length) }];
   return [{ text: m.startsAlone }];
 }
 

@@ -44,6 +44,11 @@ export function phrase(fragment: string): string {
   return words.language === "fr" ? french(fragment) : fragment;
 }
 
+/** The first few by name, the others by number. */
+export function few(all: string[], most = 6): string {
+  return all.length <= most ? names(all) : `${names(all.slice(0, most))} ${m.andMore(all.length - most)}`;
+}
+
 /** The fragment as a line of its own: with a capital, unless it begins with a node's name. */
 export function say(fragment: string): string {
   const said = phrase(fragment);

@@ -8,7 +8,7 @@ import type { PlanView, Snapshot } from "./backend/bindings";
 import { because, failureAt } from "./because";
 import { graphOf } from "./graph";
 import { words } from "./i18n/index.svelte";
-import { line, phrase } from "./phrases";
+import { few, line, phrase } from "./phrases";
 import { dependants, how, isHarm, progress } from "./plan";
 import { wording } from "./question";
 import { capital, parts, plain } from "./rich";
@@ -87,6 +87,11 @@ describe("because", () => {
     expect(at("machine2")).toContain("host key");
     expect(at("nas")).toBeUndefined();
   });
+});
+
+it("a long list names a few and counts the others", () => {
+  expect(plain_(few(["a", "b", "c"], 3))).toBe("a, b, c");
+  expect(plain_(few(["a", "b", "c", "d"], 2))).toBe("a, b and 2 more");
 });
 
 describe("questions", () => {

@@ -16,6 +16,8 @@ export class Homelab {
   #stop: (() => void) | null = null;
 
   readonly isLoaded: boolean = $derived(this.#current !== null);
+  /** Whether an engine made it: one that could not start leaves only what the shell has to say. */
+  readonly hasEngine: boolean = $derived((this.#current?.at ?? 0) > 0);
   readonly snapshot: Snapshot = $derived(this.#current ?? nobody);
   readonly graph: Graph = $derived(graphOf(this.snapshot.nodes));
 

@@ -344,6 +344,11 @@ export const scenarios: Record<string, (now: number) => World> = {
     world.entries.clear();
     return { ...world, snapshot: { ...world.snapshot, nodes: [], connections: [] } };
   },
+  // What the shell shows when its engine could not start.
+  headless: () => ({
+    entries: new Map(),
+    snapshot: { ...quiet(0).snapshot, at: 0, nodes: [], connections: [], notices: [{ severity: "critical", code: "engine", message: "the data directory is in use by another WakeHub" }] },
+  }),
   unpinned: (now) => {
     const world = quiet(now);
     for (const node of world.snapshot.nodes) node.pinned = false;
