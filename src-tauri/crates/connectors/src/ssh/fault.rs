@@ -59,13 +59,13 @@ pub(super) fn session(operation: impl Into<String>, error: &ssh2::Error) -> Conn
             ErrorKind::Protocol,
             format!("no SSH server answers there ({words})"),
         ),
-        KEX_FAILURE => (
-            ErrorKind::Unsupported,
-            format!("no common key exchange, cipher or host key type ({words})"),
-        ),
-        KEY_EXCHANGE_FAILURE => (
+        // The same code for a connection that breaks in the middle and for two sides that have no method in common.
+        KEX_FAILURE | KEY_EXCHANGE_FAILURE => (
             ErrorKind::Protocol,
-            format!("the key exchange failed ({words})"),
+            format!(
+                "the key exchange failed: the connection broke, or there is no common key exchange, cipher or host key \
+                 type ({words})"
+            ),
         ),
         other => (ErrorKind::Protocol, format!("{words} (libssh2 {other})")),
     };

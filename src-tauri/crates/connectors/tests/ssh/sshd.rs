@@ -206,16 +206,16 @@ impl Sshd {
 
     /// Everything, the listening process included.
     pub fn signal_everything(&self, signal: &str) {
-        signal_all(signal, &[self.child.id()]);
-        self.signal_sessions(signal);
+        // Asked before: the sessions of a server that is gone are nobody's children.
+        let mut all = self.sessions();
+        all.push(self.child.id());
+        signal_all(signal, &all);
     }
 }
 
 impl Drop for Sshd {
     fn drop(&mut self) {
-        let mut all = self.sessions();
-        all.push(self.child.id());
-        signal_all("KILL", &all);
+        self.signal_everything("KILL");
         let _ = self.child.wait();
     }
 }
