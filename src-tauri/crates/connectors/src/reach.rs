@@ -34,6 +34,9 @@ pub enum Sighting {
     Refuses { why: String },
     /// Nobody answers, and the silence proves something.
     Silent { evidence: String },
+    /// Neither the port nor a ping is answered, but the neighbour table still has its address: it may have gone a moment
+    /// ago (Linux believes an entry for up to 45 s, `base_reachable_time`), or have a firewall. Unknown, never off.
+    Mute { why: String },
     /// Nobody could say: our own network has no way there, or the silence may be a firewall's. Unknown, never off.
     NoWay { why: String },
 }
@@ -42,19 +45,34 @@ pub enum Sighting {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Presence {
     silent: u8,
+    /// So many mute looks are still put down to a neighbour table that has not noticed yet.
+    patience: u8,
 }
+
+/// At one look every 10 s two minutes, more than twice what the table needs.
+const PATIENCE: u8 = 12;
 
 impl Presence {
     /// Seen off by other means: the end of a stop that waited for it.
     pub fn off() -> Presence {
-        Presence { silent: 2 }
+        Presence {
+            silent: 2,
+            patience: PATIENCE,
+        }
     }
 
     pub fn see(&mut self, sighting: &Sighting) {
-        self.silent = match sighting {
-            Sighting::Silent { .. } => self.silent.saturating_add(1).min(2),
-            Sighting::Answers { .. } | Sighting::Refuses { .. } | Sighting::NoWay { .. } => 0,
-        };
+        match sighting {
+            Sighting::Silent { .. } => {
+                self.silent = self.silent.saturating_add(1).min(2);
+                self.patience = 0;
+            }
+            Sighting::Mute { .. } if self.patience > 0 => self.patience -= 1,
+            Sighting::Mute { .. }
+            | Sighting::Answers { .. }
+            | Sighting::Refuses { .. }
+            | Sighting::NoWay { .. } => *self = Presence::default(),
+        }
     }
 
     pub fn is_off(&self) -> bool {
@@ -187,6 +205,7 @@ mod tests {
             },
             Sighting::Refuses { why: String::new() },
             Sighting::NoWay { why: String::new() },
+            Sighting::Mute { why: String::new() },
         ];
         for between in others {
             let mut presence = Presence::default();
@@ -200,6 +219,26 @@ mod tests {
             presence.see(&between);
             assert!(!presence.is_off(), "{between:?} ends it");
         }
+    }
+
+    #[test]
+    fn what_was_seen_going_off_stays_off_until_the_neighbour_table_has_noticed() {
+        let mute = Sighting::Mute { why: String::new() };
+        let mut presence = Presence::off();
+        for _ in 0..PATIENCE {
+            presence.see(&mute);
+            assert!(presence.is_off());
+        }
+        presence.see(&mute);
+        assert!(
+            !presence.is_off(),
+            "by then it answers for its address again"
+        );
+        let mut presence = Presence::off();
+        presence.see(&mute);
+        presence.see(&silent());
+        presence.see(&mute);
+        assert!(!presence.is_off(), "the table had noticed");
     }
 
     #[test]

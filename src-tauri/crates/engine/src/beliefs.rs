@@ -149,7 +149,8 @@ impl Evidence {
                 PowerState::Unknown,
                 Some("it is silent; looking a second time".to_owned()),
             ),
-            Sighting::Refuses { why } | Sighting::NoWay { why } => {
+            Sighting::Mute { .. } if self.presence.is_off() => (PowerState::Off, None),
+            Sighting::Refuses { why } | Sighting::Mute { why } | Sighting::NoWay { why } => {
                 (PowerState::Unknown, Some(why.clone()))
             }
         };

@@ -4,8 +4,8 @@
 //! for it (whatever his firewall does), without flags when nobody did. An address that does not stand there was not asked
 //! for: our own firewall or a tunnel took the packet, and the silence proves nothing.
 //!
-//! A completed entry outlives its machine for some seconds (the kernel asks again after 5 s and gives up 3 s later), so a
-//! machine that goes off is unknown for that long; never the other way round.
+//! A completed entry outlives its machine: the kernel believes one for up to 45 s, asks again 5 s after it is used next and
+//! gives up 3 s later. A machine that goes off is unknown for that long; never the other way round.
 
 use if_addrs::{IfAddr, Interface};
 use std::net::{IpAddr, Ipv4Addr};
@@ -71,7 +71,7 @@ pub(super) fn judge_silence(
         .collect();
     let by = |wanted: Neighbour| seen.iter().find(|(neighbour, _)| *neighbour == wanted);
     if by(Neighbour::Answers).is_some() {
-        return Sighting::NoWay {
+        return Sighting::Mute {
             why: format!("{ip} is on the network, but answers neither the port nor a ping"),
         };
     }

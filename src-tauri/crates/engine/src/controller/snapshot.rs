@@ -58,7 +58,8 @@ impl Controller {
         let failed = self.failed.get(&node.id);
         let shown = match cascade {
             Some((_, moving)) => moving.unwrap_or_else(|| power(&state)),
-            None if failed.is_some() => Power::Failed,
+            // what nobody knows is shown as unknown, whatever failed before
+            None if failed.is_some() && state != PowerState::Unknown => Power::Failed,
             None => power(&state),
         };
         let capabilities = [

@@ -69,9 +69,8 @@ impl Acting<'_> {
                 Ok(Sighting::Answers { .. }) if self.node.ssh.is_none() => return Ok(()),
                 Ok(Sighting::Answers { .. }) => format!("it answers, port {port} does not yet"),
                 Ok(Sighting::Refuses { .. }) => format!("it answers, port {port} refuses"),
-                Ok(Sighting::Silent { .. } | Sighting::NoWay { .. }) | Err(_) => {
-                    "no answer yet".to_owned()
-                }
+                Ok(Sighting::Silent { .. } | Sighting::Mute { .. } | Sighting::NoWay { .. })
+                | Err(_) => "no answer yet".to_owned(),
             };
             let packets_sent = match (sent, &last_failure) {
                 (0, Some(error)) => format!("no magic packet could be sent: {}", error.message),

@@ -8,6 +8,9 @@ use super::start::is_target;
 use super::wait::Pause;
 use super::{Acting, may_pass};
 
+/// Each takes 3.5 s (see `reach`), so that this is some ten seconds after the machine accepted its shutdown.
+const MUTE_LOOKS: u32 = 3;
+
 impl Acting<'_> {
     pub(super) async fn stop(&self) -> Result<(), ConnectorError> {
         let (connection, target) = self.channel()?;
@@ -62,18 +65,27 @@ impl Acting<'_> {
         self.execution.links.drop_node(self.node.id).await;
         let address = self.node.address.as_deref().unwrap_or_default();
         let mut presence = Presence::default();
+        let mut mute = 0;
         let mut pause = Pause::new();
         loop {
             let sighting = world.look(address, port).await;
             presence.see(&sighting);
-            if presence.is_off() {
+            // it has agreed to go off and answers nothing any more: the neighbour table alone still has it
+            mute = match sighting {
+                Sighting::Mute { .. } => mute + 1,
+                Sighting::Answers { .. }
+                | Sighting::Refuses { .. }
+                | Sighting::Silent { .. }
+                | Sighting::NoWay { .. } => 0,
+            };
+            if presence.is_off() || mute == MUTE_LOOKS {
                 return Ok(());
             }
             self.say(match sighting {
                 Sighting::Answers { .. } => "it still answers".to_owned(),
                 Sighting::Refuses { .. } => format!("port {port} refuses, but it is there"),
                 Sighting::Silent { .. } => "it is silent; looking a second time".to_owned(),
-                Sighting::NoWay { why } => why,
+                Sighting::Mute { why } | Sighting::NoWay { why } => why,
             })
             .await;
             pause.wait().await;
