@@ -45,12 +45,14 @@ fn tables() -> Tables {
 enum Verdict {
     Silent,
     NoWay,
+    Mute,
 }
 
 fn verdict(tables: &Tables, ip: &str, unreachable: bool, could_ping: bool) -> Verdict {
     match judge_silence(tables, ip.parse().unwrap(), unreachable, could_ping) {
         Sighting::Silent { .. } => Verdict::Silent,
         Sighting::NoWay { .. } => Verdict::NoWay,
+        Sighting::Mute { .. } => Verdict::Mute,
         other @ (Sighting::Answers { .. } | Sighting::Refuses { .. }) => panic!("{other:?}"),
     }
 }
@@ -64,7 +66,7 @@ fn on_our_own_network_the_neighbour_table_decides() {
         assert_eq!(failed, Verdict::Silent);
         // Its firewall is silent, it is not.
         let answers = verdict(&tables, "10.77.0.3", unreachable, true);
-        assert_eq!(answers, Verdict::NoWay);
+        assert_eq!(answers, Verdict::Mute);
         // Never asked for: a firewall or a tunnel of ours took the packets.
         let unasked = verdict(&tables, "10.77.0.9", unreachable, true);
         assert_eq!(unasked, Verdict::NoWay);
@@ -83,7 +85,7 @@ fn one_network_by_cable_and_by_radio() {
     let mut tables = tables();
     tables.interfaces.insert(0, v4("wlan0", [10, 77, 0, 50]));
     assert_eq!(verdict(&tables, "10.77.0.2", true, true), Verdict::Silent);
-    assert_eq!(verdict(&tables, "10.77.0.3", true, true), Verdict::NoWay);
+    assert_eq!(verdict(&tables, "10.77.0.3", true, true), Verdict::Mute);
     // The cable is out; the radio has not asked.
     tables.disconnected = vec!["br-lab".to_owned()];
     assert_eq!(verdict(&tables, "10.77.0.2", true, true), Verdict::NoWay);
