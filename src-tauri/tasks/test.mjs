@@ -14,7 +14,6 @@ const stages = [
   ["build", "cargo", ["build", "--workspace", "--features", "wakehub-desktop/custom-protocol"]],
   ["rust tests", "cargo", ["nextest", "run", "--workspace", "--features", "wakehub-desktop/custom-protocol", "--no-fail-fast"]],
   ["browser tests", "npm", ["run", "--silent", "ui:e2e"]],
-  ["desktop tests", "npm", ["run", "--silent", "desktop:e2e"]],
 ];
 
 const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
