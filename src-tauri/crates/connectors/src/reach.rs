@@ -179,11 +179,27 @@ async fn ping(ip: IpAddr) -> Ping {
         let echo = pinger
             .ping(surge_ping::PingSequence(sequence), b"wakehub")
             .await;
-        if echo.is_ok() {
+        if let Ok((packet, _)) = echo
+            && is_echo(&packet, ip)
+        {
             return Ping::Answered;
         }
     }
     Ping::Silent
+}
+
+/// "Destination unreachable" comes back as a packet too, from a router or from this computer itself.
+fn is_echo(packet: &surge_ping::IcmpPacket, ip: IpAddr) -> bool {
+    match packet {
+        // ICMP type 0, echo reply (RFC 792)
+        surge_ping::IcmpPacket::V4(reply) => {
+            reply.get_icmp_type().0 == 0 && reply.get_source() == ip
+        }
+        // ICMPv6 type 129, echo reply (RFC 4443)
+        surge_ping::IcmpPacket::V6(reply) => {
+            reply.get_icmpv6_type().0 == 129 && reply.get_source() == ip
+        }
+    }
 }
 
 #[cfg(test)]
