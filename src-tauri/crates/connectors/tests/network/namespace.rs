@@ -200,7 +200,6 @@ impl Drop for Sniffer {
 
 /// Not a test of its own: what runs within a machine.
 #[test]
-#[expect(clippy::print_stdout, reason = "read by the test that started it")]
 fn role() {
     let Ok(role) = std::env::var(ROLE) else {
         return;
