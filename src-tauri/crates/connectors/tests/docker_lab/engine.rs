@@ -26,12 +26,12 @@ mod look;
 #[path = "podman.rs"]
 mod podman;
 
-pub use host::eventually;
+pub use host::{Network, eventually};
 pub use look::*;
 pub use podman::Podman;
 
 use certs::Certs;
-use host::{Network, output, rootfs, run, signal, unmount_below};
+use host::{output, rootfs, run, signal, unmount_below};
 
 /// How the engine listens, beside its socket.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 /// A network namespace with an address that is reached from here.
 pub struct Network {
-    name: String,
+    pub name: String,
     pub address: String,
+    /// Of this end.
+    pub ours: String,
 }
 
 impl Network {
@@ -53,6 +55,7 @@ impl Network {
         Network {
             name,
             address: theirs,
+            ours,
         }
     }
 
