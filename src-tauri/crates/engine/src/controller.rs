@@ -60,6 +60,8 @@ pub(crate) struct Controller {
     pub ended: VecDeque<CascadeView>,
     /// The stops among `running` and `ended` that were asked for with their dependants.
     pub with_dependants: BTreeSet<CascadeId>,
+    /// What the stops among `running` and `ended` took over from those that they resumed.
+    pub stopped_before: BTreeMap<CascadeId, BTreeSet<NodeId>>,
     pub queued: VecDeque<plans::QueuedAsk>,
     pub questions: Vec<Question>,
     /// Guests that run behind a connection and are not configured, by name: their host is not stopped automatically.

@@ -40,10 +40,12 @@ pub(crate) enum Progress {
         step: usize,
         reply: oneshot::Sender<MayStop>,
     },
-    /// No further progress comes.
+    /// No further progress of the executor comes.
     Finished {
         end: CascadeEnd,
     },
+    /// The controller's own: what a completed stop has freed has been looked at and asked about.
+    FollowedUp,
 }
 
 #[derive(Clone, Debug)]

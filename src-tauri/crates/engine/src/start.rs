@@ -93,6 +93,14 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
             .filter(|record| is_with_dependants(record))
             .map(|record| record.id)
             .collect(),
+        stopped_before: left
+            .interrupted
+            .iter()
+            .filter_map(|record| match &record.plan.intent {
+                Intent::Start { .. } => None,
+                Intent::Stop { stopped_before, .. } => Some((record.id, stopped_before.clone())),
+            })
+            .collect(),
         queued: VecDeque::new(),
         questions: left.questions,
         unconfigured: BTreeMap::new(),

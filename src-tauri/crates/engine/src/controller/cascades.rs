@@ -47,6 +47,7 @@ impl Controller {
                 .await;
             }
             Progress::Finished { end } => self.finished(cascade, end).await,
+            Progress::FollowedUp => self.close(cascade, CascadeEnd::Completed).await,
         }
     }
 
@@ -131,13 +132,33 @@ impl Controller {
     }
 
     async fn finished(&mut self, cascade: CascadeId, end: CascadeEnd) {
+        let Some(running) = self.running.get(&cascade) else {
+            return;
+        };
+        for step in &running.plan.steps {
+            self.observations.in_cascade.remove(&step.node);
+        }
+        // what it has freed is asked about before its end is written: a crash in between leaves it to be resumed
+        if let (CascadeEnd::Completed, Action::Stop, Some(node)) =
+            (&end, running.view.action, running.view.node)
+        {
+            let stopped = running.stopped.clone();
+            self.after_looking(Goal::FollowUps {
+                cascade,
+                stopped,
+                node,
+            })
+            .await;
+            return;
+        }
+        self.close(cascade, end).await;
+    }
+
+    async fn close(&mut self, cascade: CascadeId, end: CascadeEnd) {
         let Some(mut running) = self.running.remove(&cascade) else {
             return;
         };
         let now = self.clock.now();
-        for step in &running.plan.steps {
-            self.observations.in_cascade.remove(&step.node);
-        }
         for view in &mut running.view.steps {
             if view.status == StepStatus::Waits {
                 view.status = StepStatus::Cancelled;
@@ -171,20 +192,8 @@ impl Controller {
         self.ended.push_front(running.view.clone());
         self.ended.truncate(ENDED_SHOWN);
         self.announce(Announcement::Ended(running.view.clone()));
-        if running.view.status == CascadeStatus::Completed {
-            match running.view.action {
-                Action::Start => self.open_service(running.view.node),
-                Action::Stop => {
-                    if let Some(node) = running.view.node {
-                        self.after_looking(Goal::FollowUps {
-                            cascade,
-                            stopped: running.stopped.clone(),
-                            node,
-                        })
-                        .await;
-                    }
-                }
-            }
+        if running.view.status == CascadeStatus::Completed && running.view.action == Action::Start {
+            self.open_service(running.view.node);
         }
         self.believe();
         self.begin_queued(cascade).await;
@@ -222,6 +231,8 @@ impl Controller {
             }
             Err(refusal) => tracing::warn!(%refusal, "no follow-ups"),
         }
+        let progress = self.progress.clone();
+        tokio::spawn(async move { progress.send((cascade, Progress::FollowedUp)).await });
     }
 
     pub(super) async fn propose(&mut self, plan: &Plan) {
@@ -272,13 +283,15 @@ impl Controller {
                 message: format!("{} was removed", view.node_name),
             });
         };
-        let stopped_before = view
+        // begun is enough: what turns out to be on still is simply stopped again
+        let begun = view
             .steps
             .iter()
-            // begun is enough: what turns out to be on still is simply stopped again
             .filter(|step| step.action == Action::Stop && step.begun.is_some())
-            .filter_map(|step| step.node)
-            .collect();
+            .filter_map(|step| step.node);
+        let mut stopped_before: BTreeSet<NodeId> = begun.collect();
+        // it may itself have been resumed
+        stopped_before.extend(self.stopped_before.get(&cascade).into_iter().flatten());
         Ok(Order {
             ask: Ask {
                 action: view.action,
@@ -305,6 +318,7 @@ impl Controller {
     /// Takes it out of the snapshot and marks it as dealt with.
     pub(super) fn forget_cascade(&mut self, cascade: CascadeId) {
         self.ended.retain(|view| view.id != cascade);
+        self.stopped_before.remove(&cascade);
         let now = self.clock.now();
         self.storage.send("dismiss a cascade", move |store| {
             store.dismiss_cascade(cascade, now)

@@ -284,14 +284,12 @@ impl Controller {
                 });
             }
         };
-        if let Some(cascade) = order.resumes {
-            self.forget_cascade(cascade);
-        }
         if plan.steps.is_empty() {
             // what a resumed stop has freed is still worth its question
             if !plan.follow_ups.is_empty() {
                 self.propose(&plan).await;
             }
+            self.taken_over(&order);
             self.journal_nothing_to_do(&plan);
             return Ok(RunAnswer::NothingToDo);
         }
@@ -318,6 +316,7 @@ impl Controller {
             .map_err(super::requests::store_failed)?;
         match begun {
             Ok(id) => {
+                self.taken_over(&order);
                 self.spawn(id, plan, order);
                 Ok(RunAnswer::Started { cascade: id })
             }
@@ -338,6 +337,13 @@ impl Controller {
                 Err(super::requests::other(error.to_string()))
             }
             Err(BeginError::Store(error)) => Err(super::requests::store_failed(error)),
+        }
+    }
+
+    /// Not before the one that takes over is written down: a crash or a refusal in between must not lose the offer.
+    fn taken_over(&mut self, order: &Order) {
+        if let Some(cascade) = order.resumes {
+            self.forget_cascade(cascade);
         }
     }
 
@@ -381,6 +387,9 @@ impl Controller {
         }
         if order.ask.with_dependants {
             self.with_dependants.insert(id);
+        }
+        if !order.stopped_before.is_empty() {
+            self.stopped_before.insert(id, order.stopped_before.clone());
         }
         self.journal_begun(id, &plan);
         let execution = Execution {

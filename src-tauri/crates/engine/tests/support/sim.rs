@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -17,9 +18,11 @@ use wakehub_domain::{
     SecretName,
 };
 use wakehub_engine::{
-    ConnectionSpec, Handle, Options, SecretError, SecretKey, Secrets, SystemClock, World,
+    Clock, ConnectionSpec, Handle, Options, SecretError, SecretKey, Secrets, SystemClock, World,
 };
 use wakehub_view::wire::{Ask, CascadeStatus, CascadeView, NodeView, Power, Snapshot};
+
+pub type Hook = Arc<dyn Fn(&Sim) + Send + Sync>;
 
 #[derive(Default)]
 pub struct State {
@@ -27,6 +30,10 @@ pub struct State {
     pub on: BTreeSet<String>,
     /// `wake nas`, `stop 101`, in the order they arrived.
     pub asked: Vec<String>,
+    /// The same, once it has happened.
+    pub acted: Vec<String>,
+    /// Called when a command arrives and again when it has happened.
+    pub hook: Option<Hook>,
     /// What fails when it is asked, with which error.
     pub fails: BTreeMap<String, ConnectorError>,
     /// What never answers.
@@ -53,6 +60,47 @@ impl Sim {
 
     pub fn asked(&self) -> Vec<String> {
         self.with(|state| state.asked.clone())
+    }
+
+    /// What the reference homelab's platforms know; all off.
+    pub fn reference() -> Sim {
+        let sim = Sim::default();
+        sim.with(|state| {
+            state.delay = Duration::from_millis(5);
+            for (address, machine) in [
+                ("10.77.0.1", "machine1"),
+                ("10.77.0.2", "machine2"),
+                ("10.77.0.3", "nas"),
+                ("10.77.0.4", "raspberry"),
+            ] {
+                state
+                    .machines
+                    .insert(address.to_owned(), machine.to_owned());
+            }
+            for (host, kind, id, name) in [
+                ("machine1", NodeKind::Vm, "100", "vm-docker"),
+                ("machine1", NodeKind::Vm, "102", "vm-ubuntu"),
+                ("machine2", NodeKind::Vm, "200", "vm-homeassistant"),
+                ("machine2", NodeKind::Lxc, "101", "lxc-jellyfin"),
+                ("machine2", NodeKind::Lxc, "103", "lxc-cloudflared"),
+                ("100", NodeKind::Container, "jellystat", "jellystat"),
+                ("100", NodeKind::Container, "sandbox", "sandbox"),
+                ("100", NodeKind::Container, "qbittorrent", "qbittorrent"),
+                ("raspberry", NodeKind::Container, "pihole", "pihole"),
+                ("raspberry", NodeKind::Container, "nextcloud", "nextcloud"),
+            ] {
+                state
+                    .guests
+                    .push((host.to_owned(), kind, id.to_owned(), name.to_owned()));
+            }
+        });
+        sim
+    }
+
+    fn hooked(&self) {
+        if let Some(hook) = self.with(|state| state.hook.clone()) {
+            hook(self);
+        }
     }
 
     pub fn switch(&self, name: &str, on: bool) {
@@ -95,12 +143,15 @@ impl SimConnector {
         if hangs {
             std::future::pending::<()>().await;
         }
+        self.sim.hooked();
         tokio::time::sleep(delay).await;
         if let Some(error) = failure {
             return Err(error);
         }
         if !ignores {
             self.sim.switch(&key, on);
+            self.sim.with(|state| state.acted.push(asked));
+            self.sim.hooked();
         }
         Ok(())
     }
@@ -303,36 +354,7 @@ impl Home {
     }
 
     pub async fn empty() -> Home {
-        let sim = Sim::default();
-        sim.with(|state| {
-            state.delay = Duration::from_millis(5);
-            for (address, machine) in [
-                ("10.77.0.1", "machine1"),
-                ("10.77.0.2", "machine2"),
-                ("10.77.0.3", "nas"),
-                ("10.77.0.4", "raspberry"),
-            ] {
-                state
-                    .machines
-                    .insert(address.to_owned(), machine.to_owned());
-            }
-            for (host, kind, id, name) in [
-                ("machine1", NodeKind::Vm, "100", "vm-docker"),
-                ("machine1", NodeKind::Vm, "102", "vm-ubuntu"),
-                ("machine2", NodeKind::Vm, "200", "vm-homeassistant"),
-                ("machine2", NodeKind::Lxc, "101", "lxc-jellyfin"),
-                ("machine2", NodeKind::Lxc, "103", "lxc-cloudflared"),
-                ("100", NodeKind::Container, "jellystat", "jellystat"),
-                ("100", NodeKind::Container, "sandbox", "sandbox"),
-                ("100", NodeKind::Container, "qbittorrent", "qbittorrent"),
-                ("raspberry", NodeKind::Container, "pihole", "pihole"),
-                ("raspberry", NodeKind::Container, "nextcloud", "nextcloud"),
-            ] {
-                state
-                    .guests
-                    .push((host.to_owned(), kind, id.to_owned(), name.to_owned()));
-            }
-        });
+        let sim = Sim::reference();
         let folder = Arc::new(TempDir::new().expect("folder"));
         let handle = open(&sim, &folder).await;
         Home {
@@ -432,13 +454,28 @@ impl Home {
 }
 
 async fn open(sim: &Sim, folder: &TempDir) -> Handle {
+    open_at(
+        sim,
+        folder.path(),
+        Arc::new(SystemClock),
+        Arc::new(Pocket::default()),
+    )
+    .await
+}
+
+pub async fn open_at(
+    sim: &Sim,
+    folder: &Path,
+    clock: Arc<dyn Clock>,
+    secrets: Arc<dyn Secrets>,
+) -> Handle {
     // the database of an engine that was dropped is let go of by its thread a moment later
     for _ in 0..100 {
         let options = Options {
-            data_dir: folder.path().to_path_buf(),
-            secrets: Arc::new(Pocket::default()),
+            data_dir: folder.to_path_buf(),
+            secrets: secrets.clone(),
             world: Arc::new(sim.clone()),
-            clock: Arc::new(SystemClock),
+            clock: clock.clone(),
         };
         match wakehub_engine::start(options).await {
             Ok(handle) => return handle,
