@@ -23,6 +23,7 @@ use wakehub_connectors::breaker::Breaker;
 use wakehub_domain::{
     CascadeId, ConnectionId, Graph, NodeId, Observations, Plan, SecretName, Timestamp,
 };
+use wakehub_store::Outcome;
 use wakehub_view::wire::{CascadeView, FailureView, Notice, QuestionView, Snapshot};
 
 use crate::beliefs::Evidence;
@@ -60,6 +61,8 @@ pub(crate) struct Controller {
     pub ended: VecDeque<CascadeView>,
     /// The stops among `running` and `ended` that were asked for with their dependants.
     pub with_dependants: BTreeSet<CascadeId>,
+    /// Cascades that have ended and whose end could not be written yet; their nodes stay locked until it is.
+    pub unended: Vec<(CascadeId, Timestamp, Outcome)>,
     /// What the stops among `running` and `ended` took over from those that they resumed.
     pub stopped_before: BTreeMap<CascadeId, BTreeSet<NodeId>>,
     pub queued: VecDeque<plans::QueuedAsk>,
@@ -134,6 +137,7 @@ impl Controller {
                 Some(event) = inbox.events.recv() => event,
                 _ = ticks.tick() => {
                     self.tick(&mut last_tick);
+                    self.write_again().await;
                     continue;
                 }
                 Ok(()) = attention.changed() => {
@@ -176,6 +180,7 @@ impl Controller {
                 missing,
                 error,
             } => self.secrets_checked(node, missing, error.as_ref()),
+            Event::StoreFailed(error) => self.notice_store(&error),
             Event::Progress(cascade, progress) => self.progressed(cascade, progress).await,
         }
     }

@@ -3,6 +3,7 @@
 use wakehub_connectors::reach::Sighting;
 use wakehub_connectors::{Change, Discovered, Report};
 use wakehub_domain::{CascadeId, ConnectionId, ConnectorError, NodeId, SecretName};
+use wakehub_store::StoreError;
 
 use crate::executor::Progress;
 use crate::request::{Reply, Request};
@@ -47,5 +48,7 @@ pub(crate) enum Event {
         missing: Vec<SecretName>,
         error: Option<SecretError>,
     },
+    /// Something that nobody waits for could not be written down.
+    StoreFailed(StoreError),
     Progress(CascadeId, Progress),
 }

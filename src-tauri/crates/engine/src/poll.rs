@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use wakehub_connectors::Watch;
 use wakehub_connectors::reach::Sighting;
 use wakehub_domain::{ConnectionId, ConnectorError, ErrorKind, Node, NodeKind};
@@ -16,6 +16,10 @@ const ASK_LIMIT: Duration = Duration::from_secs(10);
 const LOOK_LIMIT: Duration = Duration::from_secs(8);
 /// Between the two looks that make Off.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
+
+/// A stream that ends sooner was not worth opening (a proxy that forbids it): no other is opened for a while.
+const SHORT: Duration = Duration::from_secs(5);
+const AFTER_SHORT: Duration = Duration::from_secs(30);
 
 pub(crate) struct Poll {
     pub links: Arc<Links>,
@@ -107,6 +111,7 @@ pub(crate) async fn watch(
     events: mpsc::Sender<Event>,
 ) {
     let (changes, mut told) = mpsc::channel(64);
+    let began = Instant::now();
     let listen = async {
         let connector = links.connector(connection).await?;
         connector.watch(&changes).await
@@ -127,6 +132,9 @@ pub(crate) async fn watch(
         // nothing to listen to, now or later
         Some(Ok(Watch::NotOffered)) => {}
         Some(Ok(Watch::Ended) | Err(_)) | None => {
+            if began.elapsed() < SHORT {
+                sleep(AFTER_SHORT).await;
+            }
             let _ = events.send(Event::WatchEnded { connection }).await;
         }
     }

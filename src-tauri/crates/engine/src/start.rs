@@ -60,7 +60,8 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         .map_err(std::io::Error::other)?;
     let (store, opened_notices) = opened?;
     let homelab = store.homelab_id().to_owned();
-    let storage = Storage::new(store)?;
+    let (events, events_in) = mpsc::channel(QUEUE);
+    let storage = Storage::new(store, events.clone())?;
     let now = options.clock.now();
     let left = storage.call(move |store| left_behind(store, now)).await??;
 
@@ -70,7 +71,6 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
     links.set_accepted(left.accepted).await;
 
     let (requests, requests_in) = mpsc::channel(QUEUE);
-    let (events, events_in) = mpsc::channel(QUEUE);
     let (progress, progress_in) = mpsc::channel(QUEUE);
     let (announcements, _) = broadcast::channel(256);
     let (snapshots, snapshots_out) = watch::channel(Arc::new(Snapshot::default()));
@@ -93,6 +93,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
             .filter(|record| is_with_dependants(record))
             .map(|record| record.id)
             .collect(),
+        unended: Vec::new(),
         stopped_before: left
             .interrupted
             .iter()

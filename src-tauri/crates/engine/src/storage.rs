@@ -1,7 +1,9 @@
 //! The store on a thread of its own: SQLite blocks, the loop must not.
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use wakehub_store::{Store, StoreError};
+
+use crate::event::Event;
 
 type Job = Box<dyn FnOnce(&mut Store) + Send>;
 
@@ -9,10 +11,11 @@ type Job = Box<dyn FnOnce(&mut Store) + Send>;
 #[derive(Clone)]
 pub(crate) struct Storage {
     jobs: std::sync::mpsc::Sender<Job>,
+    events: mpsc::Sender<Event>,
 }
 
 impl Storage {
-    pub fn new(mut store: Store) -> std::io::Result<Storage> {
+    pub fn new(mut store: Store, events: mpsc::Sender<Event>) -> std::io::Result<Storage> {
         let (jobs, inbox) = std::sync::mpsc::channel::<Job>();
         std::thread::Builder::new()
             .name("store".to_owned())
@@ -21,7 +24,7 @@ impl Storage {
                     job(&mut store);
                 }
             })?;
-        Ok(Storage { jobs })
+        Ok(Storage { jobs, events })
     }
 
     pub async fn call<T: Send + 'static>(
@@ -37,15 +40,18 @@ impl Storage {
         answer.await.map_err(|_| closed())
     }
 
-    /// Without waiting for the answer; a failure is logged.
+    /// Without waiting for the answer; a failure is logged, and the controller is told.
     pub fn send(
         &self,
         what: &'static str,
         job: impl FnOnce(&mut Store) -> Result<(), StoreError> + Send + 'static,
     ) {
+        let events = self.events.clone();
         let _ = self.jobs.send(Box::new(move |store| {
             if let Err(error) = job(store) {
                 tracing::error!(%error, "failed to {what}");
+                // a queue that is full of news must not hold up the database; the next failure tells
+                let _ = events.try_send(Event::StoreFailed(error));
             }
         }));
     }

@@ -3,5 +3,8 @@
 #[path = "support/sim.rs"]
 mod sim;
 
+#[cfg(target_os = "linux")]
+#[path = "faults/disk_full.rs"]
+mod disk_full;
 #[path = "faults/interrupted.rs"]
 mod interrupted;

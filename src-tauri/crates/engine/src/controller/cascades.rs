@@ -187,6 +187,7 @@ impl Controller {
             .await;
         if let Err(error) = written.and_then(|written| written) {
             self.notice_store(&error);
+            self.unended.push((cascade, now, outcome));
         }
         self.learn_durations().await;
         self.ended.push_front(running.view.clone());

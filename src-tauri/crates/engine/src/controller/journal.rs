@@ -8,6 +8,8 @@ use super::Controller;
 use super::cascades::failed_because;
 use crate::executor::StepEnd;
 
+const DISK_FULL: &str = "disk_full";
+
 impl Controller {
     fn journal(
         &mut self,
@@ -164,7 +166,7 @@ impl Controller {
     pub(super) fn notice_store(&mut self, error: &StoreError) {
         tracing::error!(%error, "the database fails");
         let code = match error {
-            StoreError::Full(_) => "disk_full",
+            StoreError::Full(_) => DISK_FULL,
             StoreError::Busy(_)
             | StoreError::Corrupt(_)
             | StoreError::ReadOnly(_)
@@ -186,6 +188,44 @@ impl Controller {
             }
         };
         self.notice(Severity::Critical, code, message);
+    }
+
+    /// After the database refused: the ends of cascades that it has not taken, and whether the disk has room again.
+    pub(super) async fn write_again(&mut self) {
+        let was_full = self.notices.iter().any(|notice| notice.code == DISK_FULL);
+        if self.unended.is_empty() && !was_full {
+            return;
+        }
+        for (cascade, at, outcome) in std::mem::take(&mut self.unended) {
+            let written = self
+                .storage
+                .call(move |store| store.end_cascade(cascade, at, outcome))
+                .await
+                .and_then(|written| written);
+            match written {
+                // it has been ended already: nothing is locked
+                Ok(()) | Err(StoreError::OutOfOrder(_)) => {}
+                Err(_) => self.unended.push((cascade, at, outcome)),
+            }
+        }
+        if !was_full || !self.unended.is_empty() {
+            return;
+        }
+        let entry = JournalEntry {
+            at: self.clock.now(),
+            kind: "error".to_owned(),
+            node: None,
+            node_name: None,
+            cascade: None,
+            message: "the disk had no room for the database; now it has".to_owned(),
+            reason: None,
+            details: None,
+        };
+        let written = self.storage.call(move |store| store.append(&entry)).await;
+        if written.and_then(|written| written).is_ok() {
+            self.notices.retain(|notice| notice.code != DISK_FULL);
+            self.changed = true;
+        }
     }
 
     /// Replaces an older notice of the same code.

@@ -336,7 +336,10 @@ impl Controller {
             Err(error @ BeginError::Removed { .. }) => {
                 Err(super::requests::other(error.to_string()))
             }
-            Err(BeginError::Store(error)) => Err(super::requests::store_failed(error)),
+            Err(BeginError::Store(error)) => {
+                self.notice_store(&error);
+                Err(super::requests::store_failed(error))
+            }
         }
     }
 
