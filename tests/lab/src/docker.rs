@@ -3,11 +3,8 @@
 
 use anyhow::Context;
 use rustix::process::Signal;
-use serde_json::{Value, json};
-use std::fs;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -15,18 +12,18 @@ use tokio::net::UnixStream;
 use tokio::time::sleep;
 
 use crate::event::{Shared, What};
-use crate::homelab::{Container, Docker, DockerAccess, Machine, Role};
+use crate::homelab::{Container, Docker, DockerAccess, Machine};
 use crate::http;
 use crate::instance::Instance;
 use crate::lab::Lab;
-use crate::prepare::{self, Access};
-use crate::process::{Process, run, wait_for};
-use crate::{cache, machine};
+use crate::prepare::Access;
+
+mod certificates;
+mod container;
+mod template;
 
 /// The one image there is; nothing can be pulled.
 pub const IMAGE: &str = "lab:1";
-
-const READY_LIMIT: Duration = Duration::from_secs(60);
 
 /// The engine's local socket, from the host's side.
 pub(crate) fn socket(control: &Path) -> PathBuf {
@@ -41,237 +38,15 @@ pub(crate) fn files(
     directory: &Path,
     access: &Access,
 ) -> anyhow::Result<()> {
-    let template = template(instance, &docker.containers, access)?;
-    copy_folder(&template, &directory.join("docker"))?;
+    let template = template::template(instance, &docker.containers, access)?;
+    template::copy_folder(&template, &directory.join("docker"))?;
     match docker.access {
         DockerAccess::Tls => {
             let address = instance.address(machine.last_byte).to_string();
-            certificates(&directory.join("lab/tls"), &machine.name, &address)
+            certificates::make(&directory.join("lab/tls"), &machine.name, &address)
         }
         DockerAccess::Plain | DockerAccess::Ssh => Ok(()),
     }
-}
-
-/// An engine's data with the image and these containers in it, made on first use: an engine that starts on a copy of it is
-/// ready at once, and nobody ever sees it without its containers.
-fn template(
-    instance: &Instance,
-    containers: &[Container],
-    access: &Access,
-) -> anyhow::Result<PathBuf> {
-    let version = run("dockerd", &["--version"], "")?;
-    let definitions: Vec<Value> = containers.iter().map(definition).collect();
-    let mut hasher = DefaultHasher::new();
-    (&version, json!(definitions).to_string()).hash(&mut hasher);
-    cache::once(&format!("docker-{:016x}", hasher.finish()), |folder| {
-        let mut builder = Machine::new("builder", 254);
-        builder.docker = Some(Docker {
-            access: DockerAccess::Ssh,
-            containers: Vec::new(),
-        });
-        let directory = instance.directory().join(&builder.name);
-        prepare::machine_files(instance, &builder, &directory, access)?;
-        fs::create_dir_all(directory.join("docker"))?;
-        let namespace = instance.namespace(&builder.name);
-        run("ip", &["netns", "add", &namespace], "")?;
-        let made = build(instance, &builder, &directory, containers);
-        if let Some(process) = Process::read(&directory.join("pid")) {
-            process.signal(Signal::KILL);
-        }
-        made?;
-        copy_folder(&directory.join("docker"), folder)?;
-        run("ip", &["netns", "del", &namespace], "")?;
-        fs::remove_dir_all(&directory)?;
-        Ok(())
-    })
-}
-
-fn build(
-    instance: &Instance,
-    builder: &Machine,
-    directory: &Path,
-    containers: &[Container],
-) -> anyhow::Result<()> {
-    let mut child = machine::first_process(instance, builder, directory)?.spawn()?;
-    let outer = i32::try_from(child.id()).ok().and_then(Process::of);
-    let outer = outer.context("the builder's first process ended at once")?;
-    outer.write(&directory.join("pid"))?;
-    let socket = socket(&directory.join("lab"));
-    let ready = wait_for(READY_LIMIT, || http::get(&socket, "/_ping").is_ok());
-    anyhow::ensure!(
-        ready,
-        "no Docker engine to make containers with: {}",
-        log(directory)
-    );
-    let tar = image(&directory.join("image"))?;
-    let path = "/images/create?fromSrc=-&repo=lab&tag=1";
-    let answer = http::send(&socket, "POST", path, "application/x-tar", &tar)?;
-    anyhow::ensure!(!answer.contains("\"error\""), "import the image: {answer}");
-    for container in containers {
-        create(&socket, container)?;
-    }
-    if let Some(init) = outer.first_child() {
-        init.signal(Signal::TERM);
-    }
-    let ended = wait_for(READY_LIMIT, || !matches!(child.try_wait(), Ok(None)));
-    anyhow::ensure!(ended, "the builder does not end");
-    Ok(())
-}
-
-fn log(directory: &Path) -> String {
-    let console = machine::tail(&directory.join("console.log"));
-    let engine = machine::tail(&directory.join("lab/log/docker.log"));
-    format!("{console} / {engine}")
-}
-
-/// busybox and its links, as a tar archive.
-fn image(root: &Path) -> anyhow::Result<Vec<u8>> {
-    let bin = root.join("bin");
-    for folder in [&bin, &root.join("tmp"), &root.join("etc")] {
-        fs::create_dir_all(folder)?;
-    }
-    let busybox = prepare::find_program("busybox").context("no busybox: install busybox-static")?;
-    fs::copy(busybox, bin.join("busybox"))?;
-    for name in [
-        "sh", "httpd", "sleep", "wget", "nc", "cat", "ls", "echo", "mkdir", "true", "false", "dd",
-        "ps", "top",
-    ] {
-        std::os::unix::fs::symlink("busybox", bin.join(name))?;
-    }
-    fs::write(root.join("etc/passwd"), "root:x:0:0:root:/:/bin/sh\n")?;
-    let tar = Command::new("tar")
-        .arg("-C")
-        .arg(root)
-        .args(["-c", "."])
-        .stderr(Stdio::inherit())
-        .output()
-        .context("run tar")?;
-    anyhow::ensure!(tar.status.success(), "tar: {}", tar.status);
-    Ok(tar.stdout)
-}
-
-fn create(socket: &Path, container: &Container) -> anyhow::Result<()> {
-    let path = format!("/containers/create?name={}", container.name);
-    let body = definition(container).to_string();
-    http::send(socket, "POST", &path, "application/json", body.as_bytes())
-        .with_context(|| format!("make the container {}", container.name))
-        .map(drop)
-}
-
-/// The body of `POST /containers/create` (Docker Engine API 1.41).
-fn definition(container: &Container) -> Value {
-    const SECOND: u64 = 1_000_000_000;
-    let name = &container.name;
-    // As the first process of a container a shell takes no signal that it does not ask for.
-    let wait = "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done";
-    let (command, check, port) = match container.role {
-        Role::Sleeps => (wait.to_owned(), None, None),
-        Role::Serves(port) => {
-            let page = format!("mkdir -p /www; echo '{name} is on' >/www/index.html");
-            let serve = format!("{page}; httpd -f -p 80 -h /www & {wait}");
-            (serve, None, Some(port))
-        }
-        Role::Healthy => (wait.to_owned(), Some("true"), None),
-        Role::Unhealthy => (wait.to_owned(), Some("false"), None),
-        Role::ExitsAtOnce(code) => (format!("exit {code}"), None, None),
-        Role::IgnoresStop => {
-            let wait = "trap '' TERM; while :; do sleep 1; done";
-            (wait.to_owned(), None, None)
-        }
-    };
-    let mut labels = json!({});
-    if let Some((project, service, depends_on)) = &container.compose {
-        let depends_on: Vec<String> = depends_on
-            .iter()
-            .map(|service| format!("{service}:service_started:false"))
-            .collect();
-        labels = json!({
-            "com.docker.compose.project": project,
-            "com.docker.compose.service": service,
-            "com.docker.compose.depends_on": depends_on.join(","),
-            "com.docker.compose.container-number": "1",
-            "com.docker.compose.oneoff": "False",
-        });
-    }
-    let mut body = json!({
-        "Image": IMAGE,
-        "Hostname": name,
-        "Cmd": ["sh", "-c", command],
-        "Labels": labels,
-        "HostConfig": { "RestartPolicy": { "Name": "no" } },
-    });
-    if let Some(program) = check {
-        body["Healthcheck"] = json!({
-            "Test": ["CMD", program],
-            "Interval": SECOND,
-            "Timeout": 10 * SECOND,
-            "Retries": 1,
-        });
-    }
-    if let Some(port) = port {
-        body["ExposedPorts"] = json!({ "80/tcp": {} });
-        body["HostConfig"]["PortBindings"] =
-            json!({ "80/tcp": [{ "HostPort": port.to_string() }] });
-    }
-    body
-}
-
-/// An authority, a server certificate for this address and a client certificate, by the names that Docker gives them.
-fn certificates(folder: &Path, name: &str, address: &str) -> anyhow::Result<()> {
-    fs::create_dir_all(folder)?;
-    let path = |file: &str| folder.join(file).display().to_string();
-    let new_key = [
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-    ];
-    let openssl =
-        |first: &[&str], rest: &[&str]| run("openssl", &[first, rest].concat(), "").map(drop);
-    let (ca, ca_key) = (path("ca.pem"), path("ca-key.pem"));
-    openssl(
-        &["req", "-x509", "-days", "30", "-subj", "/CN=lab"],
-        &[&new_key[..], &["-keyout", &ca_key, "-out", &ca]].concat(),
-    )?;
-    let alternative =
-        format!("subjectAltName=IP:{address},DNS:{name}\nextendedKeyUsage=serverAuth\n");
-    for (certificate, key, extensions) in [
-        ("server-cert.pem", "server-key.pem", alternative.as_str()),
-        ("cert.pem", "key.pem", "extendedKeyUsage=clientAuth\n"),
-    ] {
-        let (request, extension_file) = (path("request.csr"), path("extensions"));
-        fs::write(&extension_file, extensions)?;
-        let subject = format!("/CN={name}");
-        openssl(
-            &["req", "-subj", &subject],
-            &[&new_key[..], &["-keyout", &path(key), "-out", &request]].concat(),
-        )?;
-        openssl(
-            &[
-                "x509", "-req", "-days", "30", "-in", &request, "-CA", &ca, "-CAkey", &ca_key,
-            ],
-            &[
-                "-CAcreateserial",
-                "-extfile",
-                &extension_file,
-                "-out",
-                &path(certificate),
-            ],
-        )?;
-    }
-    Ok(())
-}
-
-fn copy_folder(from: &Path, to: &Path) -> anyhow::Result<()> {
-    let status = Command::new("cp").arg("-a").arg(from).arg(to).status()?;
-    anyhow::ensure!(
-        status.success(),
-        "cp {} {}: {status}",
-        from.display(),
-        to.display()
-    );
-    Ok(())
 }
 
 /// Follows the engine of a machine from its boot to its end, over restarts of the engine.
@@ -367,7 +142,8 @@ impl Lab {
     /// When the engine does not answer, or refuses.
     pub async fn create_container(&self, host: &str, container: Container) -> anyhow::Result<()> {
         let socket = self.docker_socket(host);
-        self.blocking(move || create(&socket, &container)).await
+        self.blocking(move || container::create(&socket, &container))
+            .await
     }
 
     /// Any request without a body to a machine's engine; gives the body of the answer.

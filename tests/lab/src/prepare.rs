@@ -71,6 +71,14 @@ pub(crate) fn generate_key(file: &Path, kind: &str, passphrase: &str) -> anyhow:
     run("ssh-keygen", &arguments, "").map(drop)
 }
 
+/// Lets one more key (the text of its `.pub` file) log in to every account of a machine, from now on.
+pub(crate) fn authorise(control: &Path, public_key: &str) -> anyhow::Result<()> {
+    let file = control.join("authorized_keys");
+    let known = fs::read_to_string(&file)?;
+    fs::write(&file, format!("{}\n{public_key}", known.trim_end()))?;
+    Ok(())
+}
+
 /// Key types of a machine's sshd.
 pub(crate) const HOST_KEYS: [&str; 2] = ["ed25519", "ecdsa"];
 

@@ -76,16 +76,11 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         end_on_signals: false,
         ..Options::default()
     };
-    // Before the lab is there, so that an early Ctrl-C is not lost.
+    // Before the lab is there: an early Ctrl-C waits until there is something to take away.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    let lab = tokio::select! {
-        lab = Lab::start(options) => lab?,
-        _ = interrupt.recv() => return Ok(()),
-        _ = terminate.recv() => return Ok(()),
-        _ = hang_up.recv() => return Ok(()),
-    };
+    let lab = Lab::start(options).await?;
     let file = lab.write_homelab_toml(&arguments.folder)?;
     introduce(&lab, &file)?;
     let mut lines = lines_of_input();

@@ -182,3 +182,54 @@ async fn a_cut_plug_says_no_goodbye_and_the_power_button_works() {
     lab.shut_down("nas").await.unwrap();
     assert!(!answers_arp(&lab, "nas"));
 }
+
+#[tokio::test]
+async fn a_key_with_a_passphrase_opens_it_and_the_passwords_do() {
+    let Some(lab) = Lab::for_test(quick().on(&["nas"])).await else {
+        return;
+    };
+    let key = lab.make_key("ecdsa", "open sesame").unwrap();
+    // ssh asks an ASKPASS program for what it would ask a person for.
+    let folder = tempfile::tempdir().unwrap();
+    let answer = |text: &str| {
+        let program = folder.path().join("answer");
+        std::fs::write(&program, format!("#!/bin/sh\necho '{text}'\n")).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        std::fs::set_permissions(&program, mode).unwrap();
+        program
+    };
+    let login = |with: &[&str], text: &str| {
+        std::process::Command::new("ssh")
+            .args(["-F", "none", "-o", "StrictHostKeyChecking=no"])
+            .args([
+                "-o",
+                "UserKnownHostsFile=/dev/null",
+                "-o",
+                "NumberOfPasswordPrompts=1",
+            ])
+            .args(with)
+            .arg(lab.address("nas").to_string())
+            .arg("id -un")
+            .env("SSH_ASKPASS", answer(text))
+            .env("SSH_ASKPASS_REQUIRE", "force")
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap()
+    };
+    let key = key.display().to_string();
+    let by_key = [
+        "-i",
+        &key,
+        "-o",
+        "IdentitiesOnly=yes",
+        "-o",
+        "PreferredAuthentications=publickey",
+        "-l",
+        "root",
+    ];
+    assert_eq!(login(&by_key, "open sesame").stdout, b"root\n");
+    assert!(!login(&by_key, "wrong").status.success());
+    let by_password = ["-o", "PreferredAuthentications=password", "-l", ADMIN.user];
+    assert_eq!(login(&by_password, ADMIN.password).stdout, b"admin\n");
+    assert!(!login(&by_password, "wrong").status.success());
+}
