@@ -69,8 +69,7 @@ async fn events(shared: &Shared, name: &str, stream: UnixStream) {
     let mut lines = BufReader::new(stream).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         if line.starts_with("HTTP/") && line.contains(" 200 ") {
-            shared.change(name, |view| view.docker_ready = true);
-            shared.tell(name, What::DockerReady);
+            shared.become_known(name, What::DockerReady, |view| view.docker_ready = true);
         }
         let event: Value = serde_json::from_str(&line).unwrap_or_default();
         let container = event["Actor"]["Attributes"]["name"]

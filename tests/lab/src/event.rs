@@ -106,6 +106,20 @@ pub(crate) struct View {
     pub(crate) ignores_shutdown: bool,
 }
 
+impl View {
+    pub(crate) fn set(&mut self, power: Power) {
+        self.power = power;
+        match power {
+            Power::Off => {
+                self.init = None;
+                self.docker_ready = false;
+                self.proxmox = None;
+            }
+            Power::Starting | Power::On | Power::Stopping | Power::Suspended => {}
+        }
+    }
+}
+
 /// What the machines' tasks write and the lab's user reads.
 pub(crate) struct Shared {
     begun: Instant,
@@ -154,6 +168,15 @@ impl Shared {
         let changed = lock(&self.views).get_mut(machine).map(change);
         self.changed.send_modify(|count| *count += 1);
         changed
+    }
+
+    /// Changes what is known of a machine and tells why, so that nobody sees the one without the other.
+    pub(crate) fn become_known(&self, machine: &str, what: What, change: impl FnOnce(&mut View)) {
+        let mut views = lock(&self.views);
+        if let Some(view) = views.get_mut(machine) {
+            change(view);
+        }
+        self.tell(machine, what);
     }
 
     pub(crate) fn tell(&self, node: &str, what: What) {

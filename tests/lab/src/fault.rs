@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::event::What;
 use crate::lab::Lab;
+use crate::network;
 use crate::prepare::{HOST_KEYS, generate_key, host_key_file};
 use crate::process::{Process, run, wait_for};
 
@@ -55,7 +56,7 @@ impl Lab {
                 name,
                 "add rule inet lab_fault in iifname eth0 drop\nadd rule inet lab_fault out oifname eth0 drop",
             )?,
-            Fault::Unplugged => self.cable(name, "down")?,
+            Fault::Unplugged => self.cable(name, false)?,
             Fault::NeverWakes => self.change(name, |view| view.never_wakes = true),
             Fault::RefusesShutdown => fs::write(self.refuses_shutdown(name), "")?,
             Fault::IgnoresShutdown => self.change(name, |view| view.ignores_shutdown = true),
@@ -78,7 +79,7 @@ impl Lab {
             name,
             "add table inet lab_fault\ndelete table inet lab_fault\n",
         )?;
-        self.cable(name, "up")?;
+        self.cable(name, true)?;
         self.change(name, |view| {
             view.never_wakes = false;
             view.ignores_shutdown = false;
@@ -162,9 +163,8 @@ impl Lab {
             .map(drop)
     }
 
-    fn cable(&self, name: &str, state: &str) -> anyhow::Result<()> {
-        let cable = self.inner.instance.cable(self.machine(name).last_byte);
-        run("ip", &["link", "set", &cable, state], "").map(drop)
+    fn cable(&self, name: &str, plugged: bool) -> anyhow::Result<()> {
+        network::cable(&self.inner.instance, self.machine(name), plugged)
     }
 
     fn change(&self, name: &str, change: impl FnOnce(&mut crate::event::View)) {

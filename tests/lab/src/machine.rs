@@ -1,6 +1,7 @@
 //! One machine's life: a task that owns its card, its power and its first process.
 
 use anyhow::Context;
+use rustix::process::Signal;
 use std::future::pending;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::homelab::{Kind, Machine as Description};
 use crate::instance::Instance;
 use crate::lab::Options;
 use crate::listener::{Listener, Magic, MagicPacket};
+use crate::process::Process;
 
 mod power;
 
@@ -142,8 +144,12 @@ impl Machine {
                 Err(error) => {
                     self.shared
                         .tell(self.name(), What::BootFailed(format!("{error:#}")));
+                    // Half a machine would be worse than none.
+                    if let Some(process) = Process::read(&self.directory.join("pid")) {
+                        process.signal(Signal::KILL);
+                    }
                     if at_work {
-                        self.shared.tell(self.name(), What::Off);
+                        self.becomes(Power::Off, What::Off);
                     }
                     self.seen(Power::Off);
                     Phase::Off
@@ -227,7 +233,6 @@ impl Machine {
             ) => {
                 running.watchers.abort_all();
                 self.gone()?;
-                self.shared.tell(self.name(), What::Off);
                 Phase::Off
             }
             // Anything else means nothing now: a machine that is on is not switched on again.
@@ -295,17 +300,12 @@ impl Machine {
     }
 
     fn seen(&self, power: Power) {
-        self.shared.change(self.name(), |view| {
-            view.power = power;
-            match power {
-                Power::Off => {
-                    view.init = None;
-                    view.docker_ready = false;
-                    view.proxmox = None;
-                }
-                Power::Starting | Power::On | Power::Stopping | Power::Suspended => {}
-            }
-        });
+        self.shared.change(self.name(), |view| view.set(power));
+    }
+
+    fn becomes(&self, power: Power, what: What) {
+        self.shared
+            .become_known(self.name(), what, |view| view.set(power));
     }
 }
 

@@ -2,10 +2,11 @@
 
 use anyhow::Context;
 use std::fs;
+use std::time::Duration;
 
 use crate::homelab::{Homelab, Machine};
 use crate::instance::Instance;
-use crate::process::{in_namespace, run};
+use crate::process::{in_namespace, run, wait_for};
 
 /// Makes the bridge and all namespaces. No machine has an address yet.
 pub(crate) fn build(instance: &Instance, homelab: &Homelab) -> anyhow::Result<()> {
@@ -45,6 +46,9 @@ pub(crate) fn build(instance: &Instance, homelab: &Homelab) -> anyhow::Result<()
             "link set lo up\nlink set eth0 up\n",
         )?;
     }
+    for machine in &homelab.machines {
+        wait_forwarding(&instance.cable(machine.last_byte))?;
+    }
     Ok(())
 }
 
@@ -60,17 +64,39 @@ pub(crate) fn plug_in(instance: &Instance, machine: &Machine) -> anyhow::Result<
     run("ip", &["-n", &namespace, "-batch", "-"], &batch).map(drop)
 }
 
-/// Takes the machine's address away. With `silently` nothing that still runs can say goodbye first: no FIN, no RST.
-pub(crate) fn take_away(
-    instance: &Instance,
-    machine: &Machine,
-    silently: impl FnOnce(),
-) -> anyhow::Result<()> {
+/// Takes the machine's address away, and with it its routes: what still runs there cannot say goodbye any more, neither by
+/// FIN nor by RST. The link stays: a magic packet may come the next moment.
+pub(crate) fn take_away(instance: &Instance, machine: &Machine) -> anyhow::Result<()> {
     let namespace = instance.namespace(&machine.name);
-    run("ip", &["-n", &namespace, "link", "set", "eth0", "down"], "")?;
-    silently();
-    let batch = "addr flush dev eth0\nlink set eth0 up\n";
-    run("ip", &["-n", &namespace, "-batch", "-"], batch).map(drop)
+    run(
+        "ip",
+        &["-n", &namespace, "addr", "flush", "dev", "eth0"],
+        "",
+    )
+    .map(drop)
+}
+
+/// Puts the machine's cable in or out. A bridge takes up to a second to notice that a link is back.
+pub(crate) fn cable(instance: &Instance, machine: &Machine, plugged: bool) -> anyhow::Result<()> {
+    let cable = instance.cable(machine.last_byte);
+    let state = if plugged { "up" } else { "down" };
+    run("ip", &["link", "set", &cable, state], "")?;
+    if plugged {
+        wait_forwarding(&cable)?;
+    }
+    Ok(())
+}
+
+fn wait_forwarding(cable: &str) -> anyhow::Result<()> {
+    /// BR_STATE_FORWARDING of linux/if_bridge.h.
+    const FORWARDING: &str = "3";
+    let state = format!("/sys/class/net/{cable}/brport/state");
+    let forwards = || fs::read_to_string(&state).is_ok_and(|state| state.trim() == FORWARDING);
+    anyhow::ensure!(
+        wait_for(Duration::from_secs(10), forwards),
+        "the bridge does not carry the frames of {cable}"
+    );
+    Ok(())
 }
 
 /// `52:54:00:00:00:03`

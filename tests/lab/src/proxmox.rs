@@ -150,8 +150,9 @@ pub(crate) async fn follow(
             waiting: waiting.clone(),
             last: Arc::new(AtomicU64::new(1)),
         };
-        shared.change(&name, |view| view.proxmox = Some(line.clone()));
-        shared.tell(&name, What::ProxmoxReady);
+        shared.become_known(&name, What::ProxmoxReady, |view| {
+            view.proxmox = Some(line.clone());
+        });
         let mut lines = BufReader::new(read).lines();
         let mut changes = shared.subscribe();
         // Guests that the API believes to run and that have been seen up: when they go, they went by themselves.

@@ -61,11 +61,10 @@ impl Machine {
             self.gone()?;
             return Err(error);
         }
-        self.shared.change(self.name(), |view| {
+        self.shared.become_known(self.name(), What::Booted, |view| {
             view.init = init;
-            view.power = Power::On;
+            view.set(Power::On);
         });
-        self.shared.tell(self.name(), What::Booted);
         let watchers = self.watch();
         Ok(Running { child, watchers })
     }
@@ -107,41 +106,27 @@ impl Machine {
         if timeout(STOP_LIMIT, running.child.wait()).await.is_err() {
             self.kill(running).await;
         }
-        self.gone()?;
-        self.shared.tell(self.name(), What::Off);
-        Ok(())
+        self.gone()
     }
 
-    pub(super) async fn cut_power(&self, mut running: Running) -> anyhow::Result<()> {
+    pub(super) async fn cut_power(&self, running: Running) -> anyhow::Result<()> {
         self.shared.tell(self.name(), What::PowerCut);
-        running.watchers.abort_all();
-        network::take_away(&self.instance, &self.description, || {
-            for guest in &self.guests {
-                let _ = guest.commands.send(Command::CutPower);
-            }
-            // Before the address comes back nothing may be left that could speak.
-            if let Some(pid) = running.child.id().and_then(|pid| i32::try_from(pid).ok())
-                && let Some(process) = Process::of(pid)
-            {
-                process.signal(Signal::KILL);
-            }
-        })?;
-        let _ = running.child.wait().await;
+        network::take_away(&self.instance, &self.description)?;
+        for guest in &self.guests {
+            let _ = guest.commands.send(Command::CutPower);
+        }
+        self.kill(running).await;
         self.guests_down(Command::CutPower).await;
-        self.seen(Power::Off);
-        self.shared.tell(self.name(), What::Off);
-        Ok(())
+        self.gone()
     }
 
     pub(super) fn suspend(&self, running: Running) -> anyhow::Result<Phase> {
-        network::take_away(&self.instance, &self.description, || {
-            self.signal_all(Signal::STOP)
-        })?;
+        network::take_away(&self.instance, &self.description)?;
+        self.signal_all(Signal::STOP);
         for guest in &self.guests {
             let _ = guest.commands.send(Command::Freeze);
         }
-        self.seen(Power::Suspended);
-        self.shared.tell(self.name(), What::Suspended);
+        self.becomes(Power::Suspended, What::Suspended);
         Ok(Phase::Suspended(running))
     }
 
@@ -151,8 +136,7 @@ impl Machine {
         for guest in &self.guests {
             let _ = guest.commands.send(Command::Thaw);
         }
-        self.seen(Power::On);
-        self.shared.tell(self.name(), What::Resumed);
+        self.becomes(Power::On, What::Resumed);
         Ok(running)
     }
 
@@ -193,9 +177,9 @@ impl Machine {
 
     /// The machine has no processes any more.
     pub(super) fn gone(&self) -> anyhow::Result<()> {
-        network::take_away(&self.instance, &self.description, || {})?;
+        network::take_away(&self.instance, &self.description)?;
         self.instance.remove_cgroups(Some(self.name()));
-        self.seen(Power::Off);
+        self.becomes(Power::Off, What::Off);
         Ok(())
     }
 }

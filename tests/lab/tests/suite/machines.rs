@@ -1,6 +1,7 @@
 //! Machines as a network sees them: woken by magic packets, logged in to over SSH, switched off, silent when off.
 
 use crate::support::{answers_arp, ssh, wake, wake_ethernet};
+use std::io::Read;
 use std::time::Duration;
 use wakehub_lab::{ADMIN, Carrier, Lab, Options, Power, VISITOR, What};
 
@@ -174,7 +175,14 @@ async fn a_cut_plug_says_no_goodbye_and_the_power_button_works() {
     let Some(lab) = Lab::for_test(quick().on(&["nas"])).await else {
         return;
     };
+    let mut stream = std::net::TcpStream::connect((lab.address("nas"), 22)).unwrap();
+    let mut banner = [0; 256];
+    assert!(stream.read(&mut banner).unwrap() > 0);
     lab.cut_power("nas").await.unwrap();
+    let silence = Some(Duration::from_millis(500));
+    stream.set_read_timeout(silence).unwrap();
+    let heard = stream.read(&mut banner).unwrap_err();
+    assert_eq!(heard.kind(), std::io::ErrorKind::WouldBlock, "{heard}");
     assert!(!answers_arp(&lab, "nas"));
     lab.power_on("nas").await.unwrap();
     assert!(!lab.was_woken("nas"));
