@@ -83,7 +83,7 @@ async fn a_machine_behind_a_firewall_that_swallows_everything() {
     let (_other, machine) = (lan(), machine());
     machine.run(DROP_ALL);
     let (seen, off) = twice("10.9.1.3").await;
-    assert!(matches!(seen, Sighting::NoWay { .. }), "{seen:?}");
+    assert!(matches!(seen, Sighting::Mute { .. }), "{seen:?}");
     assert!(!off);
 }
 
@@ -114,7 +114,7 @@ async fn a_machine_that_goes_off_and_comes_back() {
     for _ in 0..20 {
         let seen = look("10.9.1.3", 22).await;
         assert!(
-            matches!(seen, Sighting::Silent { .. } | Sighting::NoWay { .. }),
+            matches!(seen, Sighting::Silent { .. } | Sighting::Mute { .. }),
             "{seen:?}"
         );
         presence.see(&seen);
