@@ -229,3 +229,6 @@ async fn first_of(mut stage: watch::Receiver<Stage>, mut board: watch::Receiver<
     // It errs only when the program ends.
     let _ = board.wait_for(|snapshot| snapshot.revision > 0).await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tauri::async_runtime::JoinHandle;
 use tauri::{AppHandle, Manager};
 use tokio::sync::watch;
-use wakehub_engine::Handle;
+use wakehub_engine::{Handle, Options};
 use wakehub_keyring::{Keyring, KeyringState};
 use wakehub_view::text::Language;
 use wakehub_view::wire::{CommandError, Severity};
@@ -80,11 +80,22 @@ impl Shell {
     }
 
     pub(crate) async fn start_engine(&self) -> Result<Handle, String> {
-        let why = "the engine is not there yet".to_owned();
-        self.board
-            .put_up("engine_failed", Severity::Critical, why.clone());
-        self.stage.send_replace(Stage::Failed(why.clone()));
-        Err(why)
+        let options = Options::real(self.data_dir.clone(), self.keyring.clone());
+        match wakehub_engine::start(options).await {
+            Ok(engine) => {
+                self.follow(&engine);
+                self.stage.send_replace(Stage::Running(engine.clone()));
+                Ok(engine)
+            }
+            Err(error) => {
+                let why = error.to_string();
+                tracing::error!("the engine did not start: {why}");
+                self.board
+                    .put_up("engine_failed", Severity::Critical, why.clone());
+                self.stage.send_replace(Stage::Failed(why.clone()));
+                Err(why)
+            }
+        }
     }
 
     /// Ends the subscription before, whose window is gone or has been loaded again.

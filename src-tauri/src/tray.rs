@@ -55,14 +55,6 @@ pub(crate) fn build(app: &AppHandle) {
     tauri::async_runtime::spawn(follow(app.clone(), language));
 }
 
-/// Lets go of the icon, so that it leaves the tray before the program ends.
-pub(crate) fn remove(app: &AppHandle) {
-    if let Some(kept) = app.try_state::<Kept>() {
-        kept.lock().unwrap_or_else(PoisonError::into_inner).take();
-    }
-    app.remove_tray_by_id(ID);
-}
-
 fn first(app: &AppHandle, language: Language) -> tauri::Result<Shown> {
     let model = view::menu(Scene::Starting, language);
     let state = view::icon(Scene::Starting);
@@ -144,26 +136,24 @@ impl Shown {
             self.state = state;
         }
         for change in view::changes(&self.model, &model) {
-            self.apply(app, change)?;
+            self.apply(app, change, &model)?;
         }
         self.model = model;
         Ok(())
     }
 
-    fn apply(&mut self, app: &AppHandle, change: Change) -> tauri::Result<()> {
+    fn apply(&mut self, app: &AppHandle, change: Change, model: &view::Menu) -> tauri::Result<()> {
         match change {
-            Change::Remove { at } => {
-                let removed = self.lines.remove(at);
-                self.menu.remove(removed.as_item())
-            }
-            Change::Insert { at, entry } => {
-                let line = line(app, &entry)?;
-                self.menu.insert(line.as_item(), at)?;
-                self.lines.insert(at, line);
-                Ok(())
-            }
+            Change::Remove { at } => self.remove(at),
+            Change::Insert { at, entry } => self.insert(app, at, &entry),
             Change::Label { at, label } => match &self.lines[at] {
                 Line::Item(item) => item.set_text(written(&label)),
+                // On Linux a submenu's label is a box with a label in it, and `set_text` looks for a label: it does
+                // nothing. So this one entry is made anew. Everything above `at` is final already.
+                Line::Submenu(..) if cfg!(target_os = "linux") => {
+                    self.remove(at)?;
+                    self.insert(app, at, &model.0[at])
+                }
                 Line::Submenu(submenu, _) => submenu.set_text(written(&label)),
                 Line::Separator(_) => Ok(()),
             },
@@ -176,6 +166,18 @@ impl Shown {
                 None => Ok(()),
             },
         }
+    }
+
+    fn remove(&mut self, at: usize) -> tauri::Result<()> {
+        let removed = self.lines.remove(at);
+        self.menu.remove(removed.as_item())
+    }
+
+    fn insert(&mut self, app: &AppHandle, at: usize, entry: &Entry) -> tauri::Result<()> {
+        let line = line(app, entry)?;
+        self.menu.insert(line.as_item(), at)?;
+        self.lines.insert(at, line);
+        Ok(())
     }
 
     fn item(&self, at: usize, item: usize) -> Option<&MenuItem<tauri::Wry>> {

@@ -1,5 +1,6 @@
 //! A desktop without a screen, private to one test: Xvfb, a D-Bus on which nothing starts by itself, a window manager.
 
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -69,19 +70,30 @@ impl Desk {
             display: format!(":{number}"),
             children: vec![display],
         };
-        let manager = desk
+        desk.manage_windows();
+        desk
+    }
+
+    fn manage_windows(&mut self) {
+        let log = fs::File::create(self.path("openbox.log")).unwrap();
+        let manager = self
             .command("openbox")
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .expect("openbox must be installed");
-        desk.children.push(manager);
+        self.children.push(manager);
         // It has taken over when it has put its mark on the root window.
-        eventually("openbox manages the windows", || {
-            let mark = desk.run("xprop", &["-root", "_NET_SUPPORTING_WM_CHECK"]);
+        let managed = maybe(|| {
+            let mark = self.run("xprop", &["-root", "_NET_SUPPORTING_WM_CHECK"]);
             mark.contains("window id").then_some(())
         });
-        desk
+        let said = fs::read_to_string(self.path("openbox.log")).unwrap_or_default();
+        let ended = self.children.last_mut().map(Child::try_wait);
+        assert!(
+            managed.is_some(),
+            "openbox does not manage the windows: {ended:?} {said}"
+        );
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -144,6 +156,41 @@ impl Desk {
         App { child }
     }
 
+    /// A folder with one program in it, to be put first in PATH.
+    pub fn program(&self, name: &str, script: &str) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = self.path("bin");
+        fs::create_dir_all(&folder).unwrap();
+        let program = folder.join(name);
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        folder
+    }
+
+    /// A notification service; see tests/desktop/notifications.py for its arguments.
+    pub fn notifications(&self, arguments: &[&str]) -> Child {
+        let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/desktop");
+        let mut service = self
+            .command(tools.join("notifications.py"))
+            .arg(self.path("notifications"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("Python with D-Bus must be installed");
+        assert_eq!(first_line(&mut service), "notifications up");
+        service
+    }
+
+    /// What the notification service was told to show, in order.
+    pub fn told(&self) -> Vec<serde_json::Value> {
+        fs::read_to_string(self.path("notifications"))
+            .unwrap_or_default()
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    }
+
     pub fn run(&self, program: &str, arguments: &[&str]) -> String {
         let output = self
             .command(program)
@@ -166,13 +213,19 @@ impl Desk {
     }
 
     /// As a user does it: brings the window to the front and presses Alt+F4, which the window manager takes as "close".
+    /// On a loaded machine a key may come before the window has the focus, so it is pressed until something happens.
     pub fn close(&self, window: &str) {
-        eventually("the window has the focus", || {
+        eventually("the window closes", || {
             self.run("xdotool", &["windowactivate", window]);
-            let active = self.run("xdotool", &["getactivewindow"]);
-            (active.trim() == window).then_some(())
+            if self.run("xdotool", &["getactivewindow"]).trim() != window {
+                return None;
+            }
+            self.run("xdotool", &["key", "--clearmodifiers", "alt+F4"]);
+            within(Duration::from_secs(3), || {
+                let gone = !self.windows().iter().any(|open| open == window);
+                (gone || self.is_minimised(window)).then_some(())
+            })
         });
-        self.run("xdotool", &["key", "--clearmodifiers", "alt+F4"]);
     }
 
     pub fn is_minimised(&self, window: &str) -> bool {
@@ -195,7 +248,12 @@ impl Drop for Desk {
             eprintln!("log:\n{}\nstandard error:\n{}", self.log(), self.errors());
         }
         for child in self.children.iter_mut().rev() {
-            let _ = child.kill();
+            // Asked to end, Xvfb gives its display's number back; killed, it would leave it taken.
+            if let Ok(pid) = i32::try_from(child.id())
+                && let Some(pid) = Pid::from_raw(pid)
+            {
+                let _ = kill_process(pid, Signal::TERM);
+            }
             let _ = child.wait();
         }
     }
@@ -228,13 +286,22 @@ impl Drop for App {
 }
 
 /// Asks again until there is an answer.
-pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
+    maybe(ask).unwrap_or_else(|| panic!("it did not happen: {what}"))
+}
+
+/// Asks again until there is an answer or no patience left.
+pub fn maybe<T>(ask: impl FnMut() -> Option<T>) -> Option<T> {
+    within(PATIENCE, ask)
+}
+
+fn within<T>(patience: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let begun = Instant::now();
     loop {
-        if let Some(answer) = ask() {
+        let answer = ask();
+        if answer.is_some() || begun.elapsed() > patience {
             return answer;
         }
-        assert!(begun.elapsed() < PATIENCE, "it did not happen: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -1,12 +1,15 @@
 //! The real program on a real (if invisible) desktop: its icon, its menu, its window, and desktops that lack something.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::print_stderr, reason = "a failed test shows the program's log")]
 
 mod desk;
+mod homelab;
 mod panel;
 
 use desk::{App, Desk, eventually};
-use panel::Panel;
+use panel::{Line, Panel};
+use serde_json::Value;
 
 const OPEN: &str = "Open WakeHub";
 
@@ -19,7 +22,7 @@ fn starts_in_the_tray_without_a_window_and_quits() {
     let desk = Desk::new();
     let panel = Panel::new(&desk);
     let mut app = desk.app(&["--hidden"]);
-    panel.wait_for_label("(Nothing pinned yet)".trim_matches(['(', ')']));
+    panel.wait_for_label("Nothing pinned yet");
     assert_eq!(panel.labels(), ["Nothing pinned yet", "——", OPEN, "Quit"]);
     assert_eq!(desk.windows(), [""; 0]);
     assert!(!has_web_process(&app), "{:?}", app.children());
@@ -188,4 +191,191 @@ fn speaks_french_where_the_user_does() {
     let _app = App::from(command.env("LANG", "fr_FR.UTF-8").spawn().unwrap());
     panel.wait_for_label("Ouvrir WakeHub");
     panel.wait_for_label("Quitter");
+}
+
+/// Everything on loopback answers, so these machines are on.
+const HOMELAB: &str = r#"
+    [[node]]
+    name = "nas"
+    kind = "machine"
+    address = "127.0.0.91"
+    mac = "52:54:00:00:00:03"
+    ssh = { user = "root", auth = "agent", port = 1 }
+    pinned = true
+
+    [[node]]
+    name = "media & more"
+    kind = "machine"
+    address = "127.0.0.92"
+    depends_on = ["nas"]
+    url = "http://127.0.0.92:8096/?a=1&b=$(x)"
+    ssh = { user = "root", auth = "agent", port = 1 }
+    pinned = true
+
+    [[node]]
+    name = "raspberry"
+    kind = "machine"
+    address = "127.0.0.93"
+"#;
+
+fn item<'a>(menu: &'a [Line], label: &str, item: &str) -> &'a Line {
+    let line = menu.iter().find(|line| line.label == label);
+    let line = line.unwrap_or_else(|| panic!("no {label:?} in {menu:?}"));
+    line.items.iter().find(|known| known.label == item).unwrap()
+}
+
+#[test]
+fn pinned_nodes_stand_in_the_menu_with_their_state() {
+    let desk = Desk::new();
+    homelab::import(&desk, HOMELAB);
+    let panel = Panel::new(&desk);
+    let _app = desk.app(&[]);
+    let menu = panel.wait_for_label("●  media & more · On");
+    let labels: Vec<&str> = menu.iter().map(|line| line.label.as_str()).collect();
+    assert_eq!(
+        labels,
+        ["●  nas · On", "●  media & more · On", "——", OPEN, "Quit"]
+    );
+    assert!(!item(&menu, "●  nas · On", "Start").enabled);
+    assert!(item(&menu, "●  nas · On", "Stop").enabled);
+    assert!(item(&menu, "●  media & more · On", "Open").enabled);
+    assert_eq!(
+        desk.windows(),
+        [""; 0],
+        "a homelab that is set up needs no window"
+    );
+}
+
+/// A menu that is open keeps its place only where items keep their numbers.
+#[test]
+fn a_new_state_renumbers_nothing_but_its_own_entry() {
+    let desk = Desk::new();
+    homelab::import(&desk, HOMELAB);
+    let panel = Panel::new(&desk);
+    let _app = desk.app(&[]);
+    panel.wait_for_label("●  nas · On");
+    let before = panel.wait_for_label("●  media & more · On");
+    panel.click(&["●  media & more · On", "Stop"]);
+    let after = panel.wait_for_label("media & more did not stop");
+    let number = |menu: &[Line], label: &str| {
+        let line = menu.iter().find(|line| line.label == label).unwrap();
+        (
+            line.id,
+            line.items.iter().map(|item| item.id).collect::<Vec<_>>(),
+        )
+    };
+    for label in ["●  nas · On", OPEN, "Quit"] {
+        assert_eq!(number(&before, label), number(&after, label), "{label}");
+    }
+}
+
+#[test]
+fn open_hands_the_address_to_the_browser_as_it_is() {
+    let desk = Desk::new();
+    homelab::import(&desk, HOMELAB);
+    let panel = Panel::new(&desk);
+    let opened = desk.path("opened");
+    let browser = desk.program(
+        "xdg-open",
+        &format!(
+            "#!/bin/sh\nprintf '%s\\n' \"$@\" > {}.new && mv {0}.new {0}\n",
+            opened.display()
+        ),
+    );
+    let mut command = desk.app_command(&[]);
+    let path = format!("{}:{}", browser.display(), std::env::var("PATH").unwrap());
+    let _app = App::from(command.env("PATH", path).spawn().unwrap());
+    panel.wait_for_label("●  media & more · On");
+    panel.click(&["●  media & more · On", "Open"]);
+    let arguments = eventually("the browser is asked", || {
+        std::fs::read_to_string(&opened).ok()
+    });
+    assert_eq!(arguments, "http://127.0.0.92:8096/?a=1&b=$(x)\n");
+}
+
+#[test]
+fn a_stop_that_would_cut_off_others_is_asked_about_in_the_window() {
+    let desk = Desk::new();
+    homelab::import(&desk, HOMELAB);
+    let panel = Panel::new(&desk);
+    let _app = desk.app(&[]);
+    panel.wait_for_label("●  nas · On");
+    panel.click(&["●  nas · On", "Stop"]);
+    desk.wait_for_window();
+    let menu = panel.menu();
+    assert!(
+        menu.iter().any(|line| line.label == "●  nas · On"),
+        "{menu:?}"
+    );
+}
+
+#[test]
+fn a_stop_that_fails_is_told_with_retry_and_stays_in_the_menu() {
+    let desk = Desk::new();
+    homelab::import(&desk, HOMELAB);
+    let panel = Panel::new(&desk);
+    let mut service = desk.notifications(&["retry", "0"]);
+    let _app = desk.app(&[]);
+    panel.wait_for_label("●  media & more · On");
+    let well = panel.icon_name();
+    panel.click(&["●  media & more · On", "Stop"]);
+    let told = |wanted: &str| {
+        eventually(wanted, || {
+            desk.told().into_iter().find(|note| note["title"] == wanted)
+        })
+    };
+    let begun = told("Stopping media & more");
+    let failed = told("media & more did not stop");
+    assert_eq!(
+        begun["id"], failed["id"],
+        "the end takes the place of the beginning"
+    );
+    assert_eq!(failed["actions"]["retry"], "Retry");
+    assert!(
+        failed["body"].as_str().unwrap().starts_with("SSH: “"),
+        "{failed}"
+    );
+    // The service pressed Retry at once: a second attempt, which fails too.
+    eventually("it is tried again", || {
+        let failures = desk
+            .told()
+            .into_iter()
+            .filter(|note: &Value| note["title"] == "media & more did not stop");
+        (failures.count() >= 2).then_some(())
+    });
+    service.kill().unwrap();
+    service.wait().unwrap();
+    let menu = panel.wait_for_label("media & more did not stop");
+    assert!(item(&menu, "media & more did not stop", "Retry").enabled);
+    eventually("the icon asks for attention", || {
+        (panel.icon_name() != well).then_some(())
+    });
+    loop {
+        let failures = |menu: &[Line]| {
+            menu.iter()
+                .filter(|line| line.label.ends_with("did not stop"))
+                .count()
+        };
+        if failures(&panel.menu()) == 0 {
+            break;
+        }
+        let before = failures(&panel.menu());
+        panel.click(&["media & more did not stop", "Dismiss"]);
+        panel.wait_for("it is dismissed", |menu| failures(menu) < before);
+    }
+}
+
+#[test]
+fn a_data_directory_in_use_is_said_in_the_menu() {
+    let desk = Desk::new();
+    let panel = Panel::new(&desk);
+    let held = homelab::hold(&desk);
+    let _app = desk.app(&["--hidden"]);
+    let menu = panel.wait_for("it is said", |menu| {
+        menu[0]
+            .label
+            .starts_with("WakeHub could not start: another WakeHub")
+    });
+    assert!(!menu[0].enabled);
+    held.end();
 }

@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use zbus::blocking::{Connection, Proxy, connection};
 use zbus::message::Header;
 use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 use zbus::{fdo, interface};
 
-use crate::desk::{Desk, eventually};
+use crate::desk::{Desk, eventually, maybe};
 
 const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 
@@ -57,7 +56,12 @@ impl Panel {
     }
 
     pub fn wait_for(&self, what: &str, wanted: impl Fn(&[Line]) -> bool) -> Vec<Line> {
-        eventually(what, || self.try_menu().filter(|menu| wanted(menu)))
+        let mut last = None;
+        let found = maybe(|| {
+            last = self.try_menu();
+            last.clone().filter(|menu| wanted(menu))
+        });
+        found.unwrap_or_else(|| panic!("it did not happen: {what}; the menu is {last:#?}"))
     }
 
     pub fn wait_for_label(&self, label: &str) -> Vec<Line> {
@@ -174,9 +178,4 @@ impl Watcher {
     fn protocol_version(&self) -> i32 {
         0
     }
-}
-
-/// Time for what must *not* happen.
-pub fn a_moment() {
-    std::thread::sleep(Duration::from_millis(500));
 }

@@ -320,9 +320,6 @@ async fn a_service_that_ends_and_comes_back_shows_the_question_again() {
     let bus = Bus::new().await;
     let (orders, mut presses) = bus.client();
     // At first there is none at all.
-    orders
-        .send(Order::Show(Subject::Ourselves, plain("old news", "")))
-        .unwrap();
     orders.send(show_question()).unwrap();
     for _ in 0..2 {
         let (service, mut seen) = bus.service(Fake::with_buttons()).await;
