@@ -8,3 +8,9 @@ mod sim;
 mod disk_full;
 #[path = "faults/interrupted.rs"]
 mod interrupted;
+#[path = "faults/keyring.rs"]
+mod keyring;
+#[path = "faults/loops.rs"]
+mod loops;
+#[path = "faults/platforms.rs"]
+mod platforms;

@@ -124,7 +124,6 @@ impl Acting<'_> {
             self.say("its host does not list it".to_owned()).await;
             return Ok(false);
         };
-        let note = guest.note.clone().unwrap_or_default();
         match (&guest.state, guest.health) {
             (PowerState::On, None | Some(Health::Healthy)) => Ok(true),
             (PowerState::On, Some(Health::Starting)) => {
@@ -140,7 +139,10 @@ impl Acting<'_> {
                 Err(ConnectorError::new(
                     ErrorKind::Rejected,
                     self.operation(),
-                    format!("it started and ended again: {note}"),
+                    match &guest.note {
+                        Some(note) => format!("it started and ended again: {note}"),
+                        None => "it started and ended again".to_owned(),
+                    },
                 ))
             }
             (state, _) => {

@@ -7,10 +7,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use wakehub_connectors::reach::Sighting;
 use wakehub_connectors::{
-    Check, CheckKind, CheckOutcome, Connector, Discovered, GuestReport, Report, StopOptions, Target,
+    Change, Check, CheckKind, CheckOutcome, Connector, Discovered, GuestReport, Health, Report,
+    StopOptions, Target, Watch,
 };
 use wakehub_domain::Action;
 use wakehub_domain::{
@@ -40,6 +41,14 @@ pub struct State {
     pub hangs: BTreeSet<String>,
     /// What is asked but does not happen: a machine that never wakes.
     pub ignores: BTreeSet<String>,
+    /// Containers with a health check, by name.
+    pub health: BTreeMap<String, Health>,
+    /// Hosts that tell changes by themselves.
+    pub tells: BTreeSet<String>,
+    /// Every time that somebody began to listen to such a host.
+    pub listened: Vec<String>,
+    /// Who listens now; the stream ends when this is dropped.
+    pub ears: BTreeMap<String, (mpsc::Sender<Change>, oneshot::Sender<()>)>,
     /// Each command takes so long.
     pub delay: Duration,
     /// (host, kind, platform id, name)
@@ -183,7 +192,10 @@ impl Connector for SimConnector {
                         && (*kind == NodeKind::Container)
                             == (self.capability == Capability::DockerApi)
                 })
-                .map(|(_, kind, id, name)| report(*kind, id, name, state.on.contains(id)))
+                .map(|(_, kind, id, name)| GuestReport {
+                    health: state.health.get(name).copied(),
+                    ..report(*kind, id, name, state.on.contains(id))
+                })
                 .collect();
             Ok(Report {
                 itself: Some(PowerState::On),
@@ -239,10 +251,29 @@ impl Connector for SimConnector {
             .await;
     }
 
+    async fn watch(&self, changes: &mpsc::Sender<Change>) -> Result<Watch, ConnectorError> {
+        let (end, ended) = oneshot::channel();
+        let offered = self.sim.with(|state| {
+            let offered =
+                self.capability == Capability::DockerApi && state.tells.contains(&self.host);
+            if offered {
+                state.listened.push(self.host.clone());
+                state.ears.insert(self.host.clone(), (changes.clone(), end));
+            }
+            offered
+        });
+        if !offered {
+            return Ok(Watch::NotOffered);
+        }
+        self.sim.hooked();
+        let _ = ended.await;
+        Ok(Watch::Ended)
+    }
+
     async fn close(&self) {}
 }
 
-fn report(kind: NodeKind, id: &str, name: &str, on: bool) -> GuestReport {
+pub fn report(kind: NodeKind, id: &str, name: &str, on: bool) -> GuestReport {
     GuestReport {
         kind,
         platform_id: id.to_owned(),
