@@ -1,8 +1,10 @@
 //! Docker engines: real containers, all four ways in, and engines that come and go with their machines.
 
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::process::Command;
 use std::time::Duration;
-use wakehub_lab::{Container, Lab, Options, Role, What};
+use wakehub_lab::{Container, Fault, Lab, Options, Role, What};
 
 use crate::support::{pve, ssh};
 
@@ -115,6 +117,17 @@ async fn a_plain_host_runs_containers_over_tls_and_over_ssh() {
     while health("broken").await != "unhealthy" || health("pihole").await != "healthy" {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+
+    lab.inject("raspberry", Fault::DockerHangs).unwrap();
+    let mut hung = UnixStream::connect(lab.docker_socket("raspberry")).unwrap();
+    hung.set_read_timeout(Some(Duration::from_millis(500)))
+        .unwrap();
+    hung.write_all(b"GET /_ping HTTP/1.0\r\n\r\n").unwrap();
+    let nothing = hung.read(&mut [0]).unwrap_err();
+    assert_eq!(nothing.kind(), std::io::ErrorKind::WouldBlock);
+    lab.heal("raspberry").unwrap();
+    hung.set_read_timeout(None).unwrap();
+    assert_eq!(hung.read(&mut [0]).unwrap(), 1);
 
     lab.restart_docker("raspberry", false).await.unwrap();
     assert_eq!(

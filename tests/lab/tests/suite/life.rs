@@ -179,3 +179,43 @@ async fn the_next_lab_sweeps_up_what_a_killed_one_left() {
         assert_eq!(traces(&number), Vec::<String>::new());
     }
 }
+
+/// Not a test by itself: what the next test runs in a process of its own, to end it.
+#[tokio::test]
+async fn waits_to_be_told_to_end() {
+    if std::env::var_os("LAB_WAITS").is_none() {
+        return;
+    }
+    let lab = Lab::start(Options::single().on(&["nas"])).await.unwrap();
+    println!("\nlab {}", number(&lab));
+    std::future::pending::<()>().await;
+}
+
+#[tokio::test]
+async fn a_test_that_is_told_to_end_takes_its_lab_along() {
+    if Lab::for_test(Options::single()).await.is_none() {
+        return;
+    }
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "life::waits_to_be_told_to_end", "--nocapture"])
+        .env("LAB_WAITS", "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = child.stdout.take().unwrap();
+    let mut lines = BufReader::new(&mut output).lines().map(Result::unwrap);
+    let number = lines
+        .find_map(|line| line.strip_prefix("lab ").map(str::to_owned))
+        .unwrap();
+    assert!(traces(&number).len() > 3);
+    let pid = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(traces(&number), Vec::<String>::new());
+}
