@@ -10,7 +10,7 @@ use wakehub_engine::{Handle, Options};
 use wakehub_store::Store;
 use wakehub_view::plan::{plan_view, refusal_view};
 use wakehub_view::wire::{
-    Ask, CheckOutcomeView, JournalQuery, NodeView, PlanAnswer, RunAnswer, SecretEntry,
+    Ask, CheckOutcomeView, JournalQuery, NodeView, PlanAnswer, RunAnswer, SecretEntry, Severity,
 };
 
 use crate::args::{Cli, Command, PlanCommand, SecretCommand};
@@ -103,6 +103,12 @@ async fn open(data_dir: PathBuf) -> Result<Handle, Failure> {
     // the loop shows its first snapshot at once; until then there is nothing to read
     let mut snapshots = handle.snapshots();
     let _ = snapshots.wait_for(|snapshot| snapshot.revision > 0).await;
+    // a homelab that was set aside must not look like one that is empty
+    for notice in &handle.snapshot().notices {
+        if notice.severity == Severity::Critical {
+            eprintln!("wakehub: {}", notice.message);
+        }
+    }
     Ok(handle)
 }
 

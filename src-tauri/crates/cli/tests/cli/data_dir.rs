@@ -84,3 +84,54 @@ async fn the_journal_tells_what_happened_newest_last() {
     let complaint = wakehub.run(&["journal", "--node", "toaster"]).await;
     assert!(complaint.complaint().contains("toaster"));
 }
+
+#[tokio::test]
+async fn a_database_that_cannot_be_read_is_kept_and_said() {
+    let wakehub = Wakehub::with_reference().await;
+    for file in ["wakehub.db-wal", "wakehub.db-shm"] {
+        let _ = std::fs::remove_file(wakehub.data_dir().join(file));
+    }
+    let garbage = b"no database at all ".repeat(1000);
+    std::fs::write(wakehub.data_dir().join("wakehub.db"), &garbage).expect("written");
+    let answer = wakehub.run(&["nodes", "--json"]).await.done();
+    assert_eq!(answer.json(), json!([]));
+    assert!(
+        answer
+            .stderr
+            .contains("wakehub: The database could not be read"),
+        "{}",
+        answer.stderr
+    );
+    let kept = std::fs::read_dir(wakehub.data_dir())
+        .expect("folder")
+        .flatten();
+    let kept: Vec<_> = kept
+        .filter(|entry| std::fs::read(entry.path()).is_ok_and(|bytes| bytes == garbage))
+        .collect();
+    assert_eq!(kept.len(), 1, "what was there is kept");
+    // said once; from then on the new one is the homelab
+    let again = wakehub.run(&["nodes"]).await.done();
+    assert!(!again.stderr.contains("wakehub: "), "{}", again.stderr);
+}
+
+#[tokio::test]
+async fn what_cannot_be_stopped_is_refused_with_3_and_journaled() {
+    let wakehub = Wakehub::new();
+    // it answers a ping, and there is no way to shut it down
+    let text = "[[node]]\nname = \"one\"\nkind = \"machine\"\naddress = \"127.77.0.1\"\nmac = \"52:54:00:00:00:01\"\n";
+    wakehub.run_with(&["import", "-"], text).await.done();
+    for args in [
+        &["stop", "one", "--json"][..],
+        &["plan", "stop", "one", "--json"],
+    ] {
+        let answer = wakehub.run(args).await;
+        assert_eq!(answer.status, 3, "{args:?}: {answer:?}");
+        let refused = &answer.json()["refused"];
+        assert_eq!(refused["node"], "one");
+        assert_eq!(refused["kind"], "no_channel");
+        assert_eq!(refused["by"], json!([]));
+        assert!(refused["message"].is_string());
+    }
+    let journal = wakehub.run(&["journal"]).await.done().stdout;
+    assert!(journal.contains("refused to stop one"), "{journal}");
+}
