@@ -13,7 +13,6 @@ const TEST = ["webkit2gtk-driver", "xvfb", "dbus", "dbus-x11", "gnome-keyring", 
   "openssh-server", "openssh-client", "iproute2", "iputils-ping", "nftables", "docker.io", "podman", "busybox-static",
   "imagemagick", "x11-utils", "xfce4-panel", "openbox", "python3", "python3-venv", "python3-dbus", "python3-gi", "chromium",
   "sudo", "procps", "util-linux", "openssl", "ca-certificates"];
-const TAURI_DRIVER = "2.1.0";
 
 function has(command) {
   return spawnSync("sh", ["-c", `command -v ${command}`], { stdio: "ignore" }).status === 0;
@@ -63,19 +62,10 @@ function rust() {
   }
 }
 
-/** Where the tools of the tests are kept; the same folder that cargo builds into. */
-export function toolsFolder() {
-  return join(process.env.CARGO_TARGET_DIR ?? join(root, "target"), "tools");
-}
-
 function testTools() {
   if (!has("cargo-nextest")) {
     console.log("setup: installing cargo-nextest (some minutes, once)");
     run("cargo", ["install", "cargo-nextest", "--locked"]);
-  }
-  if (!existsSync(join(toolsFolder(), "bin", "tauri-driver"))) {
-    console.log(`setup: installing tauri-driver ${TAURI_DRIVER} into ${toolsFolder()}`);
-    run("cargo", ["install", "tauri-driver", "--version", TAURI_DRIVER, "--locked", "--root", toolsFolder()]);
   }
 }
 

@@ -3,7 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { root, setUp, toolsFolder } from "./setup.mjs";
+import { root, setUp } from "./setup.mjs";
 
 const stages = [
   ["format", "cargo", ["fmt", "--all", "--check"]],
@@ -20,7 +20,7 @@ const target = process.env.CARGO_TARGET_DIR ?? join(root, "target");
 const skippedFile = join(target, "skipped-tests.txt");
 const env = {
   ...process.env,
-  PATH: `${process.env.PATH}:/usr/sbin:/sbin:${join(toolsFolder(), "bin")}`,
+  PATH: `${process.env.PATH}:/usr/sbin:/sbin`,
   WAKEHUB_SKIPPED_FILE: skippedFile,
 };
 
