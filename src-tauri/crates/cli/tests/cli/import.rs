@@ -19,6 +19,8 @@ async fn an_export_imports_to_the_same_homelab() {
     // again: the same nodes, none twice
     let again = second.run(&["import", &file, "--json"]).await.done().json();
     assert_eq!(again["added"], json!([]));
+    assert_eq!(again["changed"], json!([]));
+    assert_eq!(again["missing_secrets"], report["missing_secrets"]);
     assert_eq!(second.run(&["export"]).await.done().stdout, text);
 }
 

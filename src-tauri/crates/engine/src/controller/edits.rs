@@ -173,11 +173,17 @@ impl Controller {
     }
 
     pub(super) async fn import(&mut self, text: &str, reply: Reply<ImportReport>) {
-        let import = match homelab::import(text, &self.graph) {
+        let mut import = match homelab::import(text, &self.graph) {
             Ok(import) => import,
             Err(errors) => return drop(reply.send(Err(CommandError::Entry { errors }))),
         };
         let names = |nodes: &[Node]| nodes.iter().map(|n| n.name.clone()).collect::<Vec<_>>();
+        let named = [names(&import.added), names(&import.changed)].concat();
+        // what stands there as it is already has not been changed
+        let graph = self.graph.clone();
+        import
+            .changed
+            .retain(|node| graph.get(node.id) != Some(node));
         let (added, changed) = (names(&import.added), names(&import.changed));
         let changes = import
             .changed
@@ -188,17 +194,15 @@ impl Controller {
         if let Err(error) = self.apply(changes).await {
             return drop(reply.send(Err(error)));
         }
-        let mut imported = Vec::new();
         for name in added.iter().chain(&changed) {
-            if let Some(node) = self.graph.find(name).cloned() {
-                self.journal_edit(
-                    node.id,
-                    format!("{name} was imported"),
-                    "from a homelab.toml",
-                );
-                imported.push(node);
+            if let Some(id) = self.graph.find(name).map(|node| node.id) {
+                self.journal_edit(id, format!("{name} was imported"), "from a homelab.toml");
             }
         }
+        let imported: Vec<Node> = named
+            .iter()
+            .filter_map(|name| self.graph.find(name).cloned())
+            .collect();
         let (links, events) = (self.links.clone(), self.events.clone());
         tokio::spawn(async move {
             let mut missing_secrets = Vec::new();
