@@ -202,14 +202,16 @@ async fn recovers(scenario: Scenario, folder: &Path, moment: usize) {
         );
         in_order(scenario, &state.acted, &at);
     });
-    let snapshot = home.handle.snapshot();
-    let running = snapshot.cascades.iter().find(|c| {
-        matches!(
-            c.status,
-            CascadeStatus::Running | CascadeStatus::Interrupted
-        )
-    });
-    assert!(running.is_none(), "{at}: {running:#?}");
+    home.wait_for(
+        &format!("{at}: nothing that runs or waits to be resumed"),
+        |s| {
+            s.cascades.iter().all(|c| match c.status {
+                CascadeStatus::Running | CascadeStatus::Interrupted => false,
+                CascadeStatus::Completed | CascadeStatus::Failed | CascadeStatus::Cancelled => true,
+            })
+        },
+    )
+    .await;
     nothing_is_locked(&home, scenario, &at).await;
     home.handle.shut_down().await;
 }
