@@ -20,7 +20,7 @@ export DESK HOME=$DESK/home XDG_RUNTIME_DIR=$DESK/run XDG_DATA_HOME=$DESK/home/.
 unset WAYLAND_DISPLAY DBUS_SESSION_BUS_ADDRESS LC_ALL LC_MESSAGES LANGUAGE
 
 exec 7>"$DESK/display"
-Xvfb -displayfd 7 -screen 0 1280x800x24 -nolisten tcp >"$DESK/xvfb.log" 2>&1 &
+Xvfb -displayfd 7 -screen 0 1280x800x24 -nolisten tcp -noreset >"$DESK/xvfb.log" 2>&1 &
 xvfb=$!
 exec 7>&-
 trap 'kill $xvfb 2>/dev/null; wait 2>/dev/null; [ -n "${KEEP:-}" ] || rm -rf "$DESK"' EXIT

@@ -58,6 +58,8 @@ impl Desk {
                 "1280x800x24",
                 "-nolisten",
                 "tcp",
+                // Else it starts afresh, throwing out who is just connecting, whenever the last program leaves it.
+                "-noreset",
             ])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
