@@ -463,3 +463,35 @@ async fn a_host_with_running_guests_that_nobody_configured_is_not_proposed_for_a
     assert_eq!(refusal.kind, "locked");
     assert!(refusal.message.contains("stranger"), "{}", refusal.message);
 }
+
+#[tokio::test]
+async fn seeing_the_same_state_again_is_no_news_and_takes_back_no_failure() {
+    let home = Home::reference().await;
+    let locked = ConnectorError::new(
+        ErrorKind::Rejected,
+        "start lxc 101",
+        "CT is locked (backup)",
+    );
+    home.sim
+        .with(|s| s.fails.insert("start 101".to_owned(), locked));
+    home.run(Action::Start, "lxc-jellyfin").await;
+    let before = home.node("machine2").seen;
+    // a preview looks at what was not seen for three seconds
+    tokio::time::sleep(Duration::from_millis(3100)).await;
+    let ask = home.ask(Action::Start, "lxc-jellyfin");
+    home.handle.plan(ask).await.expect("plan");
+    home.wait_for("a newer look", |s| {
+        s.nodes
+            .iter()
+            .any(|n| n.name == "machine2" && n.seen > before)
+    })
+    .await;
+    assert_eq!(home.node("lxc-jellyfin").power, Power::Failed);
+    let lines = home
+        .handle
+        .journal(JournalQuery::default())
+        .await
+        .expect("journal");
+    let states: Vec<_> = lines.iter().filter(|line| line.kind == "state").collect();
+    assert!(states.is_empty(), "{states:#?}");
+}

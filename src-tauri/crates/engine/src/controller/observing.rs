@@ -281,7 +281,8 @@ impl Controller {
 
     fn note_transition(&mut self, node: &Node, before: Option<PowerState>, after: &PowerState) {
         let known = |state: &PowerState| matches!(state, PowerState::On | PowerState::Off);
-        if known(after) && before.as_ref().is_some_and(known) {
+        // seen again in the same state is no transition
+        if known(after) && before.is_some_and(|before| known(&before) && before != *after) {
             self.failed.remove(&node.id);
             if !self.observations.in_cascade.contains(&node.id) {
                 let word = if *after == PowerState::On {
