@@ -13,6 +13,7 @@ use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
 use wakehub_connectors::docker::DockerEndpoint;
@@ -218,8 +219,25 @@ impl Engine {
     }
 
     /// Stops answering without closing anything, as an overloaded machine does.
+    /// Returns when it stands still: a thread on another core may answer once more after the signal.
     pub fn freeze(&self) {
-        signal(self.daemon.as_ref().unwrap().id(), "STOP");
+        let pid = self.daemon.as_ref().unwrap().id();
+        signal(pid, "STOP");
+        let stands = || {
+            let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+            threads.flatten().all(|thread| {
+                // a thread that has ended meanwhile has no file any more
+                let stat = fs::read_to_string(thread.path().join("stat"));
+                stat.is_ok_and(|stat| stat.rsplit(')').next().unwrap().starts_with(" T"))
+            })
+        };
+        for _ in 0..500 {
+            if stands() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        panic!("the daemon does not stop");
     }
 
     pub fn thaw(&self) {
