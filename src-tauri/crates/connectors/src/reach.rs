@@ -86,11 +86,14 @@ pub async fn look(address: &str, port: u16) -> Sighting {
         Ok(ip) => ip,
         Err(why) => return Sighting::NoWay { why },
     };
-    let (connected, pinged) = tokio::join!(
-        timeout(CONNECT, TcpStream::connect(SocketAddr::new(ip, port))),
-        ping(ip),
-    );
-    let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    let (mut connected, pinged) = tokio::join!(connect(ip, port), ping(ip));
+    // the system may still have held the address for nobody's when it was asked to connect, and know better by now: a
+    // machine that has just woken
+    let given_up =
+        matches!(&connected, Err(error) if error.kind() == io::ErrorKind::HostUnreachable);
+    if given_up && pinged == Ping::Answered {
+        connected = connect(ip, port).await;
+    }
     let Err(error) = connected else {
         return Sighting::Answers {
             port_open: true,
@@ -112,6 +115,11 @@ pub async fn look(address: &str, port: u16) -> Sighting {
     judged.unwrap_or_else(|error| Sighting::NoWay {
         why: error.to_string(),
     })
+}
+
+async fn connect(ip: IpAddr, port: u16) -> io::Result<TcpStream> {
+    let connected = timeout(CONNECT, TcpStream::connect(SocketAddr::new(ip, port))).await;
+    connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// No connection and no echo: what does that prove?
