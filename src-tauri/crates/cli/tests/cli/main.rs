@@ -1,6 +1,6 @@
 //! The real `wakehub` command, run as a user runs it: its answers, its exit status, and what it leaves behind.
 
-mod data_dir;
+mod folder;
 mod import;
 #[cfg(target_os = "linux")]
 mod keyring;

@@ -11,7 +11,7 @@ use wakehub_store::{
     PROVISIONAL, SeenGuest, SettingKey, StepOutcome, StepStatus, Store, StoreError,
 };
 
-use crate::common::{guest, homelab, machine, name, open, start_plan, stop_plan};
+use crate::fixture::{guest, homelab, machine, name, open, start_plan, stop_plan};
 
 #[test]
 fn nodes_survive_closing() {

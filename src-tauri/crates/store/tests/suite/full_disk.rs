@@ -10,7 +10,7 @@ use wakehub_store::{
     Store, StoreError,
 };
 
-use crate::common::{homelab, machine, name, start_plan};
+use crate::fixture::{homelab, machine, name, start_plan};
 
 const ROLE: &str = "WAKEHUB_STORE_DISK";
 

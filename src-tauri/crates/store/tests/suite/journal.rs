@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use wakehub_domain::{NodeId, Timestamp};
 use wakehub_store::{JournalEntry, JournalFilter, Store};
 
-use crate::common::{homelab, name, open, start_plan};
+use crate::fixture::{homelab, name, open, start_plan};
 
 fn entry(at: i64, kind: &str, node: Option<u32>, message: &str) -> JournalEntry {
     JournalEntry {

@@ -6,7 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use wakehub_domain::{CascadeId, Timestamp};
 use wakehub_store::{CascadeRecord, Outcome, StepOutcome, StepStatus, Store};
 
-use crate::common::{homelab, name, open, start_plan, stop_plan};
+use crate::fixture::{homelab, name, open, start_plan, stop_plan};
 
 const DIRECTORY: &str = "WAKEHUB_STORE_WRITE";
 const GATED: &str = "WAKEHUB_STORE_GATED";

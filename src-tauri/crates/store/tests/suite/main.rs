@@ -1,7 +1,7 @@
 //! The store, on real files.
 
 mod basics;
-mod common;
+mod fixture;
 mod full_disk;
 mod journal;
 mod killed;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use wakehub_domain::{Action, Intent, NodeId, PowerOff, PresentedKind, Probe, Timestamp};
 use wakehub_store::{JournalFilter, NodeChange, OpenError, Outcome, SettingKey, StepStatus, Store};
 
-use crate::common::{machine, open};
+use crate::fixture::{machine, open};
 
 /// One recorded database per version, the first first. A new migration adds the one that its version makes.
 const RECORDED: &[&str] = &[include_str!("../fixtures/v1.sql")];

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 use wakehub_store::{OpenError, OpenNotice, Store, StoreError};
 
-use crate::common::{homelab, open};
+use crate::fixture::{homelab, open};
 
 /// Tells a child process, which is this test binary again, what to do; see [`child`].
 const ROLE: &str = "WAKEHUB_STORE_HOLD";

@@ -10,7 +10,7 @@ use wakehub_domain::{
 };
 use wakehub_store::{EditError, NodeChange, PROVISIONAL, StoreError};
 
-use crate::common::open;
+use crate::fixture::open;
 
 fn auth() -> impl Strategy<Value = SshAuth> {
     prop_oneof![
