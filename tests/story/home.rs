@@ -85,8 +85,8 @@ impl Home {
         }
         let events: Vec<String> = self.lab.events().iter().map(ToString::to_string).collect();
         panic!(
-            "never saw {what}; last: {:#?}\n{}",
-            self.handle.snapshot(),
+            "never saw {what}; last: {}\n{}",
+            serde_json::to_string(&*self.handle.snapshot()).expect("json"),
             events.join("\n")
         );
     }

@@ -54,6 +54,8 @@ pub(crate) struct Controller {
     pub observations: Observations,
     /// What the last step on the node failed with, until it is seen in another state or asked again.
     pub failed: BTreeMap<NodeId, FailureView>,
+    /// Whether the node was on or off when that was last known; unknown states in between are no transitions.
+    pub last_known: BTreeMap<NodeId, bool>,
     pub polling: Polling,
     pub waiting: Vec<Waiting>,
     pub running: BTreeMap<CascadeId, Running>,

@@ -83,6 +83,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         evidence: BTreeMap::new(),
         observations: left.observations,
         failed: BTreeMap::new(),
+        last_known: BTreeMap::new(),
         polling: Polling::default(),
         waiting: Vec::new(),
         running: BTreeMap::new(),

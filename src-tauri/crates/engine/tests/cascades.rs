@@ -495,3 +495,29 @@ async fn seeing_the_same_state_again_is_no_news_and_takes_back_no_failure() {
     let states: Vec<_> = lines.iter().filter(|line| line.kind == "state").collect();
     assert!(states.is_empty(), "{states:#?}");
 }
+
+#[tokio::test]
+async fn a_machine_that_goes_off_over_unknown_takes_back_its_failure_and_is_journalled() {
+    let home = Home::reference().await;
+    home.sim.switch("nas", true);
+    home.wait_and_look("nas", Power::On).await;
+    let inhibited = ConnectorError::new(ErrorKind::Rejected, "stop nas", "Operation inhibited");
+    home.sim
+        .with(|s| s.fails.insert("stop nas".to_owned(), inhibited));
+    home.run(Action::Stop, "nas").await;
+    assert_eq!(home.node("nas").power, Power::Failed);
+    home.sim.switch("nas", false);
+    home.sim.with(|s| s.refuses.insert("10.77.0.3".to_owned()));
+    home.wait_and_look("nas", Power::Unknown).await;
+    home.sim.with(|s| s.refuses.clear());
+    home.wait_and_look("nas", Power::Off).await;
+    let lines = home
+        .handle
+        .journal(JournalQuery::default())
+        .await
+        .expect("journal");
+    assert!(
+        lines.iter().any(|line| line.message == "nas is off"),
+        "{lines:#?}"
+    );
+}

@@ -111,6 +111,7 @@ impl Controller {
                     self.evidence.remove(&old.id);
                     self.observations.remove(old.id);
                     self.failed.remove(&old.id);
+                    self.last_known.remove(&old.id);
                 }
             }
         }

@@ -263,7 +263,7 @@ impl Controller {
             let after = beliefs::observe(&graph, node, &self.evidence, before.as_ref(), now);
             if before.as_ref() != Some(&after) {
                 self.changed = true;
-                self.note_transition(node, before.map(|before| before.state), &after.state);
+                self.note_transition(node, &after.state);
                 self.observations.set(node.id, after);
             }
             let lock = self
@@ -279,18 +279,23 @@ impl Controller {
         self.review_questions();
     }
 
-    fn note_transition(&mut self, node: &Node, before: Option<PowerState>, after: &PowerState) {
-        let known = |state: &PowerState| matches!(state, PowerState::On | PowerState::Off);
-        // seen again in the same state is no transition
-        if known(after) && before.is_some_and(|before| known(&before) && before != *after) {
+    fn note_transition(&mut self, node: &Node, after: &PowerState) {
+        let on = match after {
+            PowerState::On => Some(true),
+            PowerState::Off => Some(false),
+            PowerState::Unknown
+            | PowerState::Starting
+            | PowerState::Stopping
+            | PowerState::Failed { .. } => None,
+        };
+        // a machine is always unknown for a look or two before it is off
+        let before = on.and_then(|on| self.last_known.insert(node.id, on));
+        if let (Some(on), Some(before)) = (on, before)
+            && on != before
+        {
             self.failed.remove(&node.id);
             if !self.observations.in_cascade.contains(&node.id) {
-                let word = if *after == PowerState::On {
-                    "on"
-                } else {
-                    "off"
-                };
-                self.journal_state(node, word);
+                self.journal_state(node, if on { "on" } else { "off" });
             }
         }
         // a guest with connections of its own is asked as soon as it is on

@@ -432,9 +432,27 @@ impl Home {
         }
         let last = self.handle.snapshot();
         panic!(
-            "never saw {what}; last: {last:#?}; asked: {:?}",
+            "never saw {what}; last: {last:?}; asked: {:?}",
             self.sim.asked()
         );
+    }
+
+    /// Previews until the node is seen so: a preview looks at what was not seen for three seconds.
+    pub async fn wait_and_look(&self, name: &str, power: Power) {
+        let ask = self.ask(Action::Stop, name);
+        let looking = async {
+            loop {
+                let _ = self.handle.plan(ask.clone()).await;
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        };
+        let seen = self.wait_for("the node seen so", |s| {
+            s.nodes.iter().any(|n| n.name == name && n.power == power)
+        });
+        tokio::select! {
+            () = looking => {}
+            _ = seen => {}
+        }
     }
 
     pub fn node(&self, name: &str) -> NodeView {
