@@ -27,6 +27,18 @@ export interface Platform {
   data_dir: string;
 }
 
+/** An address of the home network that this computer has lately seen or that announces itself. */
+export interface FoundAddress {
+  address: string;
+  mac: string | null;
+  name: string | null;
+  /** The maker, by the first half of the MAC address. */
+  vendor: string | null;
+  source: "neighbours" | "mdns";
+  /** The node that is configured with this address or MAC address already. */
+  node: NodeId | null;
+}
+
 /** Every method that fails rejects with a `CommandError`. */
 export interface Backend {
   snapshot(): Promise<Snapshot>;
@@ -41,6 +53,8 @@ export interface Backend {
   setPinned(node: NodeId, pinned: boolean): Promise<void>;
   nodeEntry(node: NodeId): Promise<NodeEntry>;
   saveNode(node: NodeId | null, entry: NodeEntry, secrets: SecretEntry[]): Promise<NodeId>;
+  /** All of them or none. The `line` of an error is then the number of the entry to blame, counted from 1. */
+  saveNodes(entries: NodeEntry[]): Promise<NodeId[]>;
   removeNode(node: NodeId): Promise<void>;
   secretsPresent(node: NodeId): Promise<SecretName[]>;
   /** Reports each check as it ends, and resolves with all of them. */
@@ -53,6 +67,10 @@ export interface Backend {
   accept(presented: Presented): Promise<void>;
   /** Resolves with the number of guests that are found and not configured. */
   discover(node: NodeId): Promise<number>;
+  /** Asks the neighbour table and mDNS, never a port. Reports each address as it is found, again when more is known of it. */
+  scan(onFound: (found: FoundAddress) => void): Promise<void>;
+  /** Puts the demo homelab in the place of an empty one; no network is touched. */
+  startDemo(): Promise<void>;
   importHomelab(text: string): Promise<ImportReport>;
   exportHomelab(): Promise<string>;
   journal(query: JournalQuery): Promise<JournalLine[]>;

@@ -1,6 +1,6 @@
 // The only file that knows Tauri.
 import { Channel, invoke } from "@tauri-apps/api/core";
-import type { Backend } from "./backend";
+import type { Backend, FoundAddress } from "./backend";
 import type { CheckView, Snapshot } from "./bindings";
 
 export const tauri: Backend = {
@@ -24,6 +24,7 @@ export const tauri: Backend = {
   setPinned: (node, pinned) => invoke("set_pinned", { node, pinned }),
   nodeEntry: (node) => invoke("node_entry", { node }),
   saveNode: (node, entry, secrets) => invoke("save_node", { node, entry, secrets }),
+  saveNodes: (entries) => invoke("save_nodes", { entries }),
   removeNode: (node) => invoke("remove_node", { node }),
   secretsPresent: (node) => invoke("secrets_present", { node }),
   testConnection(node, entry, secrets, onCheck) {
@@ -32,6 +33,11 @@ export const tauri: Backend = {
   },
   accept: (presented) => invoke("accept", { presented }),
   discover: (node) => invoke("discover", { node }),
+  scan(onFound) {
+    const channel = new Channel<FoundAddress>(onFound);
+    return invoke("scan", { channel });
+  },
+  startDemo: () => invoke("start_demo"),
   importHomelab: (text) => invoke("import_homelab", { text }),
   exportHomelab: () => invoke("export_homelab"),
   journal: (query) => invoke("journal", { query }),

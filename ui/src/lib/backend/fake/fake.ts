@@ -1,6 +1,6 @@
 // A pretended engine behind the window. `?fake=SCENARIO` chooses the homelab, `&pace=MS` how long a step takes (0: it never
 // ends), `&when=busy` what a start meets.
-import type { Backend, Platform } from "../backend";
+import type { Backend, FoundAddress, Platform } from "../backend";
 import type {
   Answer,
   Ask,
@@ -141,6 +141,8 @@ export class FakeEngine implements Backend {
   async saveNode(node: NodeId | null, entry: NodeEntry, secrets: SecretEntry[]): Promise<NodeId> {
     if (entry.depends_on?.includes(entry.name)) throw refusal("depends_on", `${entry.name} depends on itself`);
     if (entry.name === "cycle") throw refusal("depends_on", "cycle would need itself: cycle → nas → cycle");
+    const cycle = this.#cycle(node, entry);
+    if (cycle) throw refusal("depends_on", `${entry.name} would need itself: ${cycle.join(" → ")}`);
     if (entry.ssh?.key_file?.includes("missing")) throw refusal("ssh.key_file", `${entry.ssh.key_file}: no such file`);
     const id = node ?? (this.#next += 1);
     this.#world.entries.set(id, structuredClone(entry));
@@ -157,6 +159,29 @@ export class FakeEngine implements Backend {
     });
     this.#note("edit", id, node === null ? `You added ${entry.name}` : `You changed ${entry.name}`, null);
     return id;
+  }
+
+  async saveNodes(entries: NodeEntry[]): Promise<NodeId[]> {
+    const taken = new Set(this.#world.snapshot.nodes.map((one) => one.name));
+    const errors = entries.flatMap((entry, at) => {
+      const error = (field: string, message: string) => [{ field, line: at + 1, message }];
+      if (taken.has(entry.name)) return error("name", `another node is called ${entry.name}`);
+      taken.add(entry.name);
+      return entry.name.trim() === "" ? error("name", "a node needs a name") : [];
+    });
+    if (errors.length > 0) throw { kind: "entry", errors } satisfies CommandError;
+    const ids: NodeId[] = [];
+    // What others in the batch depend on comes first, so that every name is known.
+    const left = [...entries];
+    while (left.length > 0) {
+      const at = left.findIndex((entry) => !entry.depends_on?.some((name) => left.some((other) => other !== entry && other.name === name)));
+      const [entry] = left.splice(Math.max(at, 0), 1);
+      ids.push(await this.saveNode(null, entry!, []));
+      this.#change(() => {
+        this.#node(ids.at(-1)!).power = "on";
+      });
+    }
+    return ids;
   }
 
   async removeNode(node: NodeId): Promise<void> {
@@ -211,6 +236,31 @@ export class FakeEngine implements Backend {
   async discover(node: NodeId): Promise<number> {
     await this.#wait(0.5);
     return this.#world.snapshot.discovered.filter((one) => one.host === node).length;
+  }
+
+  async scan(onFound: (found: FoundAddress) => void): Promise<void> {
+    const configured = (address: string) => this.#world.snapshot.nodes.find((node) => node.address === address)?.id ?? null;
+    const all: Omit<FoundAddress, "node">[] = [
+      { address: "10.77.0.254", mac: "52:54:00:00:00:fe", name: "gateway.lan", vendor: null, source: "neighbours" },
+      { address: "10.77.0.2", mac: "52:54:00:00:00:02", name: "machine2.lan", vendor: "QEMU", source: "neighbours" },
+      { address: "10.77.0.3", mac: "52:54:00:00:00:03", name: null, vendor: "Synology", source: "neighbours" },
+      { address: "10.77.0.3", mac: "52:54:00:00:00:03", name: "nas.local", vendor: "Synology", source: "mdns" },
+      { address: "10.77.0.4", mac: "52:54:00:00:00:04", name: "raspberry.local", vendor: "Raspberry Pi", source: "mdns" },
+      { address: "10.77.0.1", mac: "52:54:00:00:00:01", name: "machine1.lan", vendor: "QEMU", source: "neighbours" },
+      { address: "fe80::5054:ff:fe00:9", mac: "52:54:00:00:00:09", name: null, vendor: null, source: "neighbours" },
+    ];
+    for (const found of all) {
+      await this.#wait(0.2);
+      onFound({ ...found, node: configured(found.address) });
+    }
+  }
+
+  async startDemo(): Promise<void> {
+    await this.#wait(0.5);
+    const world = scenarios.evening!(this.now());
+    this.#world.entries = world.entries;
+    this.#tell();
+    this.#change((snapshot) => Object.assign(snapshot, { ...world.snapshot, revision: snapshot.revision }));
   }
 
   async importHomelab(text: string) {
@@ -293,6 +343,25 @@ export class FakeEngine implements Backend {
     const node = this.#world.snapshot.nodes.find((one) => one.id === id);
     if (!node) throw other("this node is gone");
     return node;
+  }
+
+  /** The names along which the node would need itself, if it would. */
+  #cycle(id: NodeId | null, entry: NodeEntry): string[] | null {
+    const nodes = this.#world.snapshot.nodes;
+    const needs = (name: string): string[] => {
+      if (name === entry.name) return [...(entry.depends_on ?? []), ...(entry.host ? [entry.host] : [])];
+      const node = nodes.find((one) => one.name === name);
+      return node ? [...node.depends_on, ...(node.host === null ? [] : [node.host])].map((one) => nodes.find((other) => other.id === one)?.name ?? "") : [];
+    };
+    const walk = (path: string[]): string[] | null => {
+      for (const next of needs(path.at(-1)!)) {
+        if (next === entry.name) return [...path, next];
+        const found = path.includes(next) ? null : walk([...path, next]);
+        if (found) return found;
+      }
+      return null;
+    };
+    return id === null ? null : walk([entry.name]);
   }
 
   #copy(): Snapshot {
