@@ -31,23 +31,38 @@ export function stopwatch(ms: number): string {
   return h > 0 ? `${h}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}` : `${Math.floor(s / 60)}:${two(s % 60)}`;
 }
 
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Making a formatter costs more than everything that it ever formats. */
+function formatter(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${locale} ${JSON.stringify(options)}`;
+  const kept = formats.get(key) ?? new Intl.DateTimeFormat(locale, options);
+  formats.set(key, kept);
+  return kept;
+}
+
 export function clock(at: number, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" }).format(at);
+  return formatter(locale, { hour: "2-digit", minute: "2-digit" }).format(at);
+}
+
+/** To the second, for whoever rests on a short one: `Saturday 21 November 2026 at 20:41:07`. */
+export function exact(at: number, locale: string): string {
+  return formatter(locale, { dateStyle: "full", timeStyle: "medium" }).format(at);
 }
 
 /** `20:41` today, `Fri 23:10` within the week, `12 Nov` before. */
 export function moment(at: number, now: number, locale: string): string {
   if (sameDay(at, now)) return clock(at, locale);
   if (at <= now && now - at < 6 * day) {
-    const weekday = new Intl.DateTimeFormat(locale, { weekday: "short" }).format(at).replace(/\.$/, "");
+    const weekday = formatter(locale, { weekday: "short" }).format(at).replace(/\.$/, "");
     return `${weekday}${nb}${clock(at, locale)}`;
   }
-  return new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" }).format(at);
+  return formatter(locale, { day: "numeric", month: "short" }).format(at);
 }
 
 /** The heading of a day in the journal: `Saturday 21 November`. */
 export function dayTitle(at: number, locale: string): string {
-  const text = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" }).format(at);
+  const text = formatter(locale, { weekday: "long", day: "numeric", month: "long" }).format(at);
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 

@@ -4,7 +4,7 @@ const close = "\uE001";
 
 /** Marks a node's name within a sentence. */
 export function name(text: string): string {
-  return open + text + close;
+  return open + plain(text) + close;
 }
 
 /** Names as a list: `nas`, `machine2`. */

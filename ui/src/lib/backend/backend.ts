@@ -10,6 +10,7 @@ import type {
   JournalQuery,
   NodeEntry,
   NodeId,
+  NodeKind,
   PlanAnswer,
   Presented,
   QuestionId,
@@ -37,6 +38,20 @@ export interface FoundAddress {
   source: "neighbours" | "mdns";
   /** The node that is configured with this address or MAC address already. */
   node: NodeId | null;
+}
+
+/** What can be chosen; times in seconds. What this host cannot do is null, and is then not offered. */
+export interface Settings {
+  start_at_login: boolean | null;
+  /** While a window is open or a cascade runs. */
+  poll_watched_s: number | null;
+  /** While nobody looks. */
+  poll_idle_s: number | null;
+  /** For nodes that set no time of their own. */
+  start_timeout_s: Record<NodeKind, number> | null;
+  stop_timeout_s: Record<NodeKind, number> | null;
+  /** Of the tray and of notifications; null follows the system. */
+  language: "en" | "fr" | null;
 }
 
 /** Every method that fails rejects with a `CommandError`. */
@@ -75,6 +90,10 @@ export interface Backend {
   exportHomelab(): Promise<string>;
   journal(query: JournalQuery): Promise<JournalLine[]>;
   openUrl(node: NodeId): Promise<void>;
+  /** Keeps the node on until then; null releases it. */
+  hold(node: NodeId, untilMs: number | null): Promise<void>;
+  settings(): Promise<Settings>;
+  setSetting<K extends keyof Settings>(key: K, value: Settings[K]): Promise<void>;
   platform(): Promise<Platform>;
 }
 

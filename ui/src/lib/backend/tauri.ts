@@ -42,5 +42,8 @@ export const tauri: Backend = {
   exportHomelab: () => invoke("export_homelab"),
   journal: (query) => invoke("journal", { query }),
   openUrl: (node) => invoke("open_url", { node }),
+  hold: (node, untilMs) => invoke("hold", { node, until: untilMs }),
+  settings: () => invoke("settings"),
+  setSetting: (key, value) => invoke("set_setting", { key, value }),
   platform: () => invoke("platform"),
 };

@@ -1,5 +1,5 @@
 // The homelab as the engine last described it. Listens first, then fetches; a newer snapshot replaces an older one whole.
-import type { Backend } from "../backend/backend";
+import type { Backend, Platform } from "../backend/backend";
 import { commandError } from "../backend/backend";
 import type { CommandError, NodeId, NodeView, Snapshot } from "../backend/bindings";
 import { changes } from "../announce";
@@ -14,6 +14,12 @@ export class Homelab {
   failure: CommandError | null = $state.raw(null);
   #backend: Backend | null = $state.raw(null);
   #stop: (() => void) | null = null;
+  /** The newest one that came since the last frame. */
+  #next: Snapshot | null = null;
+  /** A subscription begins anew: an engine that was started again counts its revisions from the beginning. */
+  #isFirst = true;
+  /** What is known about the computer that WakeHub runs on; null until it is. */
+  platform: Platform | null = $state.raw(null);
 
   readonly isLoaded: boolean = $derived(this.#current !== null);
   /** Whether an engine made it: one that could not start leaves only what the shell has to say. */
@@ -31,23 +37,53 @@ export class Homelab {
     this.failure = null;
     try {
       this.#stop?.();
-      this.#stop = await backend.subscribe((snapshot) => this.#replace(snapshot));
-      this.#replace(await backend.snapshot());
+      this.#isFirst = true;
+      this.#stop = await backend.subscribe((snapshot) => this.#take(snapshot));
+      this.#take(await backend.snapshot());
     } catch (thrown) {
       this.failure = commandError(thrown);
     }
+    // Only for what is shown about this computer: without it everything else goes on.
+    backend.platform().then(
+      (platform) => (this.platform = platform),
+      () => {},
+    );
   }
 
   node(id: NodeId | null): NodeView | undefined {
     return id === null ? undefined : this.graph.byId.get(id);
   }
 
-  #replace(next: Snapshot): void {
-    const kept = newer(this.#current, next);
-    if (kept === this.#current) return;
-    for (const change of changes(this.#current, kept)) announcer.say(change);
-    this.#current = kept;
+  /** Shows at most one snapshot a frame, however many come. */
+  #take(next: Snapshot): void {
+    if (this.#isFirst || !this.#current) {
+      this.#isFirst = false;
+      this.#next = null;
+      this.#replace(next);
+      return;
+    }
+    const isScheduled = this.#next !== null;
+    const kept = newer(this.#next ?? this.#current, next);
+    if (kept !== next) return;
+    this.#next = next;
+    if (!isScheduled) {
+      nextFrame(() => {
+        if (this.#next) this.#replace(this.#next);
+        this.#next = null;
+      });
+    }
   }
+
+  #replace(next: Snapshot): void {
+    for (const change of changes(this.#current, next)) announcer.say(change);
+    this.#current = next;
+  }
+}
+
+/** A window that nobody sees has no frames; it still has to know what waits. */
+function nextFrame(work: () => void): void {
+  if (document.hidden) setTimeout(work, 50);
+  else requestAnimationFrame(work);
 }
 
 export const homelab = new Homelab();

@@ -1,11 +1,25 @@
 // The window's state against the pretended engine: what it keeps, what it asks, what it shows of a refusal.
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FakeEngine } from "../backend/fake/fake";
 import type { Snapshot } from "../backend/bindings";
 import { asking } from "./asking.svelte";
 import { Homelab, homelab } from "./homelab.svelte";
 
+/** Holds what waits for a frame back until the returned function is called, which answers how many waited. */
+function heldFrame(): () => number {
+  let waiting: FrameRequestCallback[] = [];
+  vi.stubGlobal("requestAnimationFrame", (work: FrameRequestCallback) => waiting.push(work));
+  return () => {
+    const now = waiting;
+    waiting = [];
+    for (const work of now) work(0);
+    return now.length;
+  };
+}
+
 const node = (name: string) => homelab.graph.byName.get(name)!;
+
+afterEach(() => vi.unstubAllGlobals());
 
 describe("the homelab", () => {
   it("listens before it fetches, and keeps the newest", async () => {
@@ -35,10 +49,39 @@ describe("the homelab", () => {
     const fresh = new Homelab();
     await fresh.connect(engine);
     const next = { ...first, revision: first.revision + 1, nodes: first.nodes.slice(0, 1) };
+    const frame = heldFrame();
     tell(next);
+    frame();
     expect(fresh.snapshot).toBe(next);
     tell(first);
+    frame();
     expect(fresh.snapshot).toBe(next);
+  });
+
+  it("shows one snapshot a frame, the newest", async () => {
+    let tell: (snapshot: Snapshot) => void = () => {};
+    const engine = new FakeEngine("quiet", 0);
+    const first = await engine.snapshot();
+    vi.spyOn(engine, "subscribe").mockImplementation(async (listener) => ((tell = listener), () => {}));
+    const fresh = new Homelab();
+    await fresh.connect(engine);
+    const frame = heldFrame();
+    for (let n = 1; n <= 500; n += 1) tell({ ...first, revision: first.revision + n });
+    expect(fresh.snapshot.revision).toBe(first.revision);
+    expect(frame()).toBe(1);
+    expect(fresh.snapshot.revision).toBe(first.revision + 500);
+  });
+
+  it("takes what an engine says that was started anew", async () => {
+    const fresh = new Homelab();
+    const engine = new FakeEngine("quiet", 0);
+    await engine.hold(1, 5);
+    await engine.hold(1, null);
+    await fresh.connect(engine);
+    const before = fresh.snapshot.revision;
+    await fresh.connect(new FakeEngine("empty", 0));
+    expect(fresh.snapshot.revision).toBeLessThan(before);
+    expect(fresh.snapshot.nodes).toEqual([]);
   });
 
   it("says why there is nothing to show, and can be asked again", async () => {

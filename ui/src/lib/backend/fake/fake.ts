@@ -1,6 +1,6 @@
 // A pretended engine behind the window. `?fake=SCENARIO` chooses the homelab, `&pace=MS` how long a step takes (0: it never
 // ends), `&when=busy` what a start meets.
-import type { Backend, FoundAddress, Platform } from "../backend";
+import type { Backend, FoundAddress, Platform, Settings } from "../backend";
 import type {
   Answer,
   Ask,
@@ -36,6 +36,14 @@ export class FakeEngine implements Backend {
   #accepted = new Set<string>();
   #secrets = new Map<NodeId, Set<SecretName>>();
   #next = 1000;
+  #settings: Settings = {
+    start_at_login: false,
+    poll_watched_s: 10,
+    poll_idle_s: 60,
+    start_timeout_s: { machine: 180, vm: 120, lxc: 60, container: 60 },
+    stop_timeout_s: { machine: 180, vm: 180, lxc: 60, container: 30 },
+    language: null,
+  };
 
   constructor(
     private readonly scenario: string,
@@ -289,6 +297,22 @@ export class FakeEngine implements Backend {
   }
 
   async openUrl(): Promise<void> {}
+
+  async hold(node: NodeId, untilMs: number | null): Promise<void> {
+    this.#change(() => {
+      this.#node(node).held_until = untilMs;
+    });
+    this.#note("hold", node, untilMs === null ? `you released ${this.#node(node).name}` : `you keep ${this.#node(node).name} on`, null);
+  }
+
+  async settings(): Promise<Settings> {
+    return structuredClone(this.#settings);
+  }
+
+  async setSetting<K extends keyof Settings>(key: K, value: Settings[K]): Promise<void> {
+    if (this.scenario === "troubled") throw other("the database does not take it: disk full");
+    this.#settings[key] = value;
+  }
 
   async platform(): Promise<Platform> {
     return { version: "0.1.0", tray: this.scenario !== "troubled", keyring: this.scenario !== "troubled", data_dir: "~/.local/share/wakehub" };
