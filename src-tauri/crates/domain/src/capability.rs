@@ -9,7 +9,7 @@ use crate::{Node, NodeKind};
 
 /// What a node offers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Capability {
     Wol,
@@ -72,7 +72,7 @@ pub fn stop_channel(node: &Node) -> Option<Channel> {
 
 /// Wake-on-LAN of a machine. In homelab.toml `mac` alone stands on the node, the rest in its `wol` table.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WolConfig {
     /// Six bytes in hexadecimal, separated by colons, in lower case.
@@ -86,7 +86,7 @@ pub struct WolConfig {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SshAuth {
     Password,
@@ -99,7 +99,7 @@ fn ssh_port() -> u16 {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SshConfig {
     pub user: String,
@@ -115,7 +115,7 @@ pub struct SshConfig {
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SshJump {
     pub address: String,
@@ -129,7 +129,7 @@ pub struct SshJump {
 
 /// One Proxmox VE API. Either `token_id` (recommended) or `user` must stand.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ProxmoxConfig {
     /// `https://10.77.0.2:8006`
@@ -146,7 +146,7 @@ pub struct ProxmoxConfig {
 
 /// One Docker engine.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DockerConfig {
     /// `tcp://host:2375` (unprotected), `tcp://host:2376` (TLS with client certificates), `ssh` (over the node's own SSH

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::{Capability, DockerConfig, NodeId, ProxmoxConfig, SshConfig, WolConfig};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum NodeKind {
     Machine,
@@ -132,7 +132,7 @@ impl Node {
 
 /// How a machine is stopped. Suspended and hibernated count as off: the same magic packet wakes them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PowerOff {
     #[default]
@@ -143,7 +143,7 @@ pub enum PowerOff {
 
 /// When a node counts as ready to use, beyond what its platform says.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Probe {
     /// `host:port`, or a port of the node's address: it accepts a TCP connection.

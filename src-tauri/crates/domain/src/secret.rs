@@ -27,7 +27,7 @@ impl fmt::Debug for Secret {
 
 /// What a node can have a secret for. The database and homelab.toml know only these names.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
-#[cfg_attr(feature = "ts", derive(ts_rs::TS))]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SecretName {
     /// The SSH user's password; also used for `sudo` nowhere: sudo runs with `-n`.

@@ -1,5 +1,6 @@
 //! homelab.toml: the import and export format, which is also what the forms edit.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use wakehub_domain::{
@@ -15,7 +16,7 @@ pub use import::{Import, MAX_BYTES, import};
 use crate::wire::EntryError;
 
 /// One `[[node]]` of homelab.toml, and the content of the node form. Other nodes are referenced by name.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NodeEntry {
     pub name: String,
@@ -80,7 +81,7 @@ pub struct NodeEntry {
 }
 
 /// What Wake-on-LAN needs beyond the MAC address, where the defaults do not reach the machine.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WolEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]

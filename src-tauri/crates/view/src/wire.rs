@@ -3,6 +3,7 @@
 //! A snapshot replaces an older one as a whole; `revision` grows with every change, and nobody patches.
 //! Times are milliseconds since the Unix epoch, durations are in milliseconds where the name says `_ms`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use wakehub_domain::{
@@ -12,7 +13,7 @@ use wakehub_domain::{
 
 use crate::homelab::NodeEntry;
 
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Snapshot {
     #[ts(type = "number")]
     pub revision: u64,
@@ -32,7 +33,7 @@ pub struct Snapshot {
     pub notices: Vec<Notice>,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct NodeView {
     pub id: NodeId,
     pub name: String,
@@ -77,7 +78,7 @@ pub struct NodeView {
     pub missing_secrets: Vec<SecretName>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Power {
     Unknown,
@@ -88,7 +89,7 @@ pub enum Power {
     Failed,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HealthView {
     Starting,
@@ -97,7 +98,7 @@ pub enum HealthView {
 }
 
 /// One Proxmox API, Docker engine or SSH host, and how it is doing.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ConnectionView {
     pub node: NodeId,
     pub capability: Capability,
@@ -109,7 +110,7 @@ pub struct ConnectionView {
     pub failure: Option<FailureView>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionStatus {
     /// Not asked yet.
@@ -123,7 +124,7 @@ pub enum ConnectionStatus {
 }
 
 /// An error as a user reads it: "failed to {operation}: {message}".
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct FailureView {
     pub kind: ErrorKind,
     pub operation: String,
@@ -136,7 +137,7 @@ pub struct FailureView {
     pub at: Timestamp,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct CascadeView {
     pub id: CascadeId,
     pub action: Action,
@@ -154,7 +155,7 @@ pub struct CascadeView {
     pub failure: Option<FailureView>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CascadeStatus {
     Running,
@@ -165,7 +166,7 @@ pub enum CascadeStatus {
     Interrupted,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct StepView {
     pub node: Option<NodeId>,
     pub node_name: String,
@@ -184,7 +185,7 @@ pub struct StepView {
     pub detail: Option<String>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepStatus {
     Waits,
@@ -195,7 +196,7 @@ pub enum StepStatus {
     Cancelled,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct QueuedView {
     pub action: Action,
     pub node: NodeId,
@@ -204,7 +205,7 @@ pub struct QueuedView {
 }
 
 /// "Shut it down?" No answer means that it stays on.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct QuestionView {
     pub id: QuestionId,
     pub node: NodeId,
@@ -214,7 +215,7 @@ pub struct QuestionView {
     pub asked_at: Timestamp,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
     ShutDown,
@@ -222,7 +223,7 @@ pub enum Answer {
 }
 
 /// A guest that its host knows and the homelab does not.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct DiscoveredView {
     pub host: NodeId,
     pub kind: NodeKind,
@@ -241,7 +242,7 @@ pub struct DiscoveredView {
     pub entry: NodeEntry,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Notice {
     pub severity: Severity,
     /// Stable, for tests and for dismissing: `no_keyring`, `database_set_aside`, `disk_full`, `no_tray`, …
@@ -250,7 +251,9 @@ pub struct Notice {
     pub message: String,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, TS)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, TS, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     Remark,
@@ -259,7 +262,7 @@ pub enum Severity {
 }
 
 /// A start or a stop that somebody asks for.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct Ask {
     pub action: Action,
     pub node: NodeId,
@@ -275,7 +278,7 @@ pub struct Ask {
     pub automatic: bool,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum PlanAnswer {
     Plan { plan: PlanView },
@@ -283,7 +286,7 @@ pub enum PlanAnswer {
 }
 
 /// What is about to happen. The same plan runs.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct PlanView {
     pub action: Action,
     pub node: NodeId,
@@ -297,7 +300,7 @@ pub struct PlanView {
     pub usual_ms: Option<u64>,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct PlanStepView {
     pub node: NodeId,
     pub node_name: String,
@@ -316,14 +319,14 @@ pub struct PlanStepView {
     pub beyond_target: bool,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct SkippedView {
     pub node: NodeId,
     pub node_name: String,
     pub reason: String,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ProtectedView {
     pub node: NodeId,
     pub node_name: String,
@@ -331,7 +334,7 @@ pub struct ProtectedView {
     pub reason: String,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct FollowUpView {
     pub node: NodeId,
     pub node_name: String,
@@ -339,7 +342,7 @@ pub struct FollowUpView {
     pub reason: String,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct RefusalView {
     pub node: NodeId,
     pub node_name: String,
@@ -350,7 +353,7 @@ pub struct RefusalView {
     pub message: String,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum RunAnswer {
     Started {
@@ -375,7 +378,7 @@ pub enum RunAnswer {
 }
 
 /// One thing that the connection test tried.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct CheckView {
     pub capability: Capability,
     /// `reachable`, `trusted`, `login`, `privileges`, `sudo`, `version`, `protection`, `packets`
@@ -389,7 +392,7 @@ pub struct CheckView {
     pub took_ms: u64,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckOutcomeView {
     Passed,
@@ -399,7 +402,7 @@ pub enum CheckOutcomeView {
 }
 
 /// A secret typed into a form; it goes to the keyring and is never sent back.
-#[derive(Clone, Deserialize, TS)]
+#[derive(Clone, Deserialize, TS, JsonSchema)]
 pub struct SecretEntry {
     pub name: SecretName,
     pub value: String,
@@ -414,7 +417,7 @@ impl std::fmt::Debug for SecretEntry {
 }
 
 /// Why a form or an import is refused.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct EntryError {
     /// The key in homelab.toml (`ssh.key_file`), when one field is to blame.
     pub field: Option<String>,
@@ -423,7 +426,7 @@ pub struct EntryError {
     pub message: String,
 }
 
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ImportReport {
     pub added: Vec<String>,
     pub changed: Vec<String>,
@@ -431,7 +434,7 @@ pub struct ImportReport {
     pub missing_secrets: Vec<(String, SecretName)>,
 }
 
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(default)]
 pub struct JournalQuery {
     pub node: Option<NodeId>,
@@ -444,7 +447,7 @@ pub struct JournalQuery {
     pub limit: Option<u32>,
 }
 
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct JournalLine {
     #[ts(type = "number")]
     pub id: i64,
@@ -459,7 +462,7 @@ pub struct JournalLine {
 }
 
 /// Every command of the UI that fails, fails with this.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum CommandError {
     /// A form or import, refused as a whole.
