@@ -1,8 +1,11 @@
 //! What the shell, the command line and the API hold of a running engine.
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName};
+use wakehub_store::{SettingKey, Store, StoreError};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
     Answer, Ask, CascadeView, CheckView, CommandError, ImportReport, JournalLine, JournalQuery,
@@ -192,6 +195,47 @@ impl Handle {
     /// Newest first.
     pub async fn journal(&self, query: JournalQuery) -> Result<Vec<JournalLine>, CommandError> {
         self.ask(|reply| Request::Journal { query, reply }).await?
+    }
+
+    /// `None` when it was never set.
+    pub async fn setting<T>(&self, key: SettingKey<T>) -> Result<Option<T>, CommandError>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        self.with_store(move |store| store.setting(&key)).await
+    }
+
+    pub async fn set_setting<T>(&self, key: SettingKey<T>, value: T) -> Result<(), CommandError>
+    where
+        T: Serialize + Send + 'static,
+    {
+        self.with_store(move |store| store.set_setting(&key, &value))
+            .await
+    }
+
+    /// The random id under which this homelab's secrets stand in the keyring.
+    pub async fn homelab(&self) -> Result<String, CommandError> {
+        self.with_store(|store| Ok(store.homelab_id().to_owned()))
+            .await
+    }
+
+    async fn with_store<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, CommandError> {
+        let answer = self.ask(|reply| Request::Settings {
+            job: Box::new(move |store| {
+                // whoever asked tells of a failure; the controller is told of a full disk
+                let (answer, verdict) = match act(store) {
+                    Ok(value) => (Ok(value), Ok(())),
+                    Err(error) => (Err(error.to_string()), Err(error)),
+                };
+                let _ = reply.send(answer);
+                verdict
+            }),
+        });
+        let answered: Result<T, String> = answer.await?;
+        answered.map_err(|message| CommandError::Other { message })
     }
 
     /// Waits for the step in progress to be written down, closes every connection and the database. A running cascade is

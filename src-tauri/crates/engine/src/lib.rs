@@ -21,6 +21,6 @@ mod world;
 pub use clock::{Clock, SystemClock};
 pub use handle::{Announcement, Attention, Handle};
 pub use real::RealWorld;
-pub use secrets::{SecretError, SecretKey, Secrets};
+pub use secrets::{SecretError, SecretKey, SecretOf, Secrets};
 pub use start::{Options, StartError, start};
 pub use world::{Accepted, ConnectionSpec, World};

@@ -122,11 +122,7 @@ impl Links {
     }
 
     pub fn key(&self, node: NodeId, name: SecretName) -> SecretKey {
-        SecretKey {
-            homelab: self.homelab.clone(),
-            node,
-            name,
-        }
+        SecretKey::of_node(&self.homelab, node, name)
     }
 
     pub fn secrets(&self) -> &Arc<dyn Secrets> {

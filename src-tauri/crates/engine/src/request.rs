@@ -2,6 +2,7 @@
 
 use tokio::sync::{mpsc, oneshot};
 use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName};
+use wakehub_store::{Store, StoreError};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
     Answer, Ask, CheckView, CommandError, ImportReport, JournalLine, JournalQuery, PlanAnswer,
@@ -9,6 +10,8 @@ use wakehub_view::wire::{
 };
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
+
+pub(crate) type SettingsJob = Box<dyn FnOnce(&mut Store) -> Result<(), StoreError> + Send>;
 
 pub(crate) enum Request {
     Plan {
@@ -89,6 +92,10 @@ pub(crate) enum Request {
     Journal {
         query: JournalQuery,
         reply: Reply<Vec<JournalLine>>,
+    },
+    /// A setting, read or written; the job answers by itself.
+    Settings {
+        job: SettingsJob,
     },
     ShutDown {
         reply: oneshot::Sender<()>,

@@ -4,17 +4,47 @@ use async_trait::async_trait;
 use std::fmt;
 use wakehub_domain::{NodeId, Secret, SecretName};
 
-/// Which secret: of which homelab (two data directories must not share), which node, and what for.
+/// Which secret: of which homelab (two data directories must not share), whose, and what for.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct SecretKey {
     pub homelab: String,
-    pub node: NodeId,
-    pub name: SecretName,
+    pub of: SecretOf,
 }
 
+/// What has a secret.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum SecretOf {
+    Node {
+        node: NodeId,
+        name: SecretName,
+    },
+    /// A token of the local API, by its id.
+    ApiToken(String),
+}
+
+impl SecretKey {
+    pub fn of_node(homelab: impl Into<String>, node: NodeId, name: SecretName) -> SecretKey {
+        SecretKey {
+            homelab: homelab.into(),
+            of: SecretOf::Node { node, name },
+        }
+    }
+
+    pub fn of_token(homelab: impl Into<String>, id: impl Into<String>) -> SecretKey {
+        SecretKey {
+            homelab: homelab.into(),
+            of: SecretOf::ApiToken(id.into()),
+        }
+    }
+}
+
+/// `homelab/node/name`, and `homelab/api/id`: no node is called api, nodes go by number here.
 impl fmt::Display for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}/{}", self.homelab, self.node, self.name)
+        match &self.of {
+            SecretOf::Node { node, name } => write!(f, "{}/{node}/{name}", self.homelab),
+            SecretOf::ApiToken(id) => write!(f, "{}/api/{id}", self.homelab),
+        }
     }
 }
 

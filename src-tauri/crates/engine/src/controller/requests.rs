@@ -92,6 +92,7 @@ impl Controller {
                 let _ = reply.send(text.map_err(|error| other(error.message)));
             }
             Request::Journal { query, reply } => drop(reply.send(self.read_journal(query).await)),
+            Request::Settings { job } => self.storage.send("keep a setting", job),
             // the loop takes it before it comes here
             Request::ShutDown { reply } => drop(reply.send(())),
         }

@@ -19,7 +19,8 @@ use wakehub_domain::{
     SecretName,
 };
 use wakehub_engine::{
-    Clock, ConnectionSpec, Handle, Options, SecretError, SecretKey, Secrets, SystemClock, World,
+    Clock, ConnectionSpec, Handle, Options, SecretError, SecretKey, SecretOf, Secrets, SystemClock,
+    World,
 };
 use wakehub_view::wire::{Ask, CascadeStatus, CascadeView, NodeView, Power, Snapshot};
 
@@ -339,15 +340,19 @@ impl Secrets for Pocket {
     async fn get(&self, key: &SecretKey) -> Result<Option<Secret>, SecretError> {
         let kept = self.0.lock().expect("pocket").get(key).cloned();
         // the reference homelab is complete unless a test says otherwise
-        Ok(Some(Secret::new(kept.unwrap_or_else(|| match key.name {
-            SecretName::ProxmoxToken => "token".to_owned(),
-            SecretName::SshPassword
-            | SecretName::SshPassphrase
-            | SecretName::JumpPassword
-            | SecretName::JumpPassphrase
-            | SecretName::ProxmoxPassword
-            | SecretName::WolPassword => "secret".to_owned(),
-        }))))
+        let usual = match &key.of {
+            SecretOf::Node { name, .. } => Some(match name {
+                SecretName::ProxmoxToken => "token",
+                SecretName::SshPassword
+                | SecretName::SshPassphrase
+                | SecretName::JumpPassword
+                | SecretName::JumpPassphrase
+                | SecretName::ProxmoxPassword
+                | SecretName::WolPassword => "secret",
+            }),
+            SecretOf::ApiToken(_) => None,
+        };
+        Ok(kept.or(usual.map(str::to_owned)).map(Secret::new))
     }
 
     async fn set(&self, key: &SecretKey, secret: &Secret) -> Result<(), SecretError> {

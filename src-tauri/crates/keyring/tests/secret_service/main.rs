@@ -10,11 +10,7 @@ use wakehub_engine::{SecretError, SecretKey, Secrets};
 use wakehub_keyring::{Keyring, KeyringState};
 
 fn key(node: u32) -> SecretKey {
-    SecretKey {
-        homelab: "6f1c".to_owned(),
-        node: NodeId(node),
-        name: SecretName::SshPassword,
-    }
+    SecretKey::of_node("6f1c", NodeId(node), SecretName::SshPassword)
 }
 
 #[tokio::test]
