@@ -95,7 +95,8 @@ pub struct PlanArgs {
     /// Plan as WakeHub does when nobody asks
     #[arg(long)]
     pub automatic: bool,
-    /// Plan from these states alone ({"nas": "on", …}: on, off or unknown; absent means off), without any network
+    /// Plan from these states alone ({"nas": "on", …}: on, off or unknown; absent means off), without any network; `-` reads
+    /// standard input
     #[arg(long, value_name = "FILE")]
     pub states: Option<PathBuf>,
 }

@@ -2,7 +2,6 @@
 
 use anyhow::{Context, anyhow};
 use serde_json::json;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use wakehub_domain::{Action, SecretName};
@@ -10,12 +9,13 @@ use wakehub_engine::{Handle, Options};
 use wakehub_store::Store;
 use wakehub_view::plan::{plan_view, refusal_view};
 use wakehub_view::wire::{
-    Ask, CheckOutcomeView, JournalQuery, NodeView, PlanAnswer, RunAnswer, SecretEntry, Severity,
+    Ask, CheckOutcomeView, JournalQuery, NodeView, PlanAnswer, RefusalView, RunAnswer, SecretEntry,
+    Severity,
 };
 
 use crate::args::{Cli, Command, PlanCommand, SecretCommand};
 use crate::outcome::Failure;
-use crate::{follow, print, states};
+use crate::{follow, input, print, states};
 
 pub async fn run(cli: Cli) -> Result<(), Failure> {
     let data_dir = match cli.data_dir {
@@ -27,7 +27,7 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     if let Command::Plan { action } = &cli.command
         && let Some(file) = &action.args().states
     {
-        return plan_from_states(&data_dir, action, file, json);
+        return plan_from_states(&data_dir, action, file, json).await;
     }
     let handle = open(data_dir).await?;
     let runs = matches!(cli.command, Command::Run);
@@ -112,7 +112,7 @@ async fn open(data_dir: PathBuf) -> Result<Handle, Failure> {
     Ok(handle)
 }
 
-fn plan_from_states(
+async fn plan_from_states(
     data_dir: &Path,
     command: &PlanCommand,
     file: &Path,
@@ -127,8 +127,10 @@ fn plan_from_states(
     }
     let graph = Store::read_graph(data_dir)
         .with_context(|| format!("failed to read the homelab in {}", data_dir.display()))?;
-    let observations = states::read(file, &graph)?;
-    match states::answer(&graph, &observations, command)? {
+    let text = input::file(file).await?;
+    let observations = states::read(&text, file, &graph).map_err(Failure::Usage)?;
+    let answer = states::answer(&graph, &observations, command).map_err(Failure::Usage)?;
+    match answer {
         Ok(plan) => {
             print::plan(&plan_view(&graph, &plan), json);
             Ok(())
@@ -138,16 +140,7 @@ fn plan_from_states(
 }
 
 async fn import(handle: &Handle, file: &Path, json: bool) -> Result<(), Failure> {
-    let text = if file == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .context("failed to read standard input")?;
-        text
-    } else {
-        std::fs::read_to_string(file)
-            .with_context(|| format!("failed to read {}", file.display()))?
-    };
+    let text = input::file(file).await?;
     let report = handle.import(text).await?;
     if json {
         print::json(&json!(report));
@@ -289,6 +282,7 @@ async fn plan(handle: &Handle, command: &PlanCommand, json: bool) -> Result<(), 
 
 async fn go(handle: &Handle, ask: Ask, json: bool) -> Result<(), Failure> {
     let snapshots = handle.snapshots();
+    let asked = ask.node;
     match handle.run(ask).await? {
         RunAnswer::Started { cascade } => follow::cascade(handle, snapshots, cascade, json).await,
         RunAnswer::NothingToDo => {
@@ -303,7 +297,13 @@ async fn go(handle: &Handle, ask: Ask, json: bool) -> Result<(), Failure> {
         RunAnswer::Refused { refusal } => Err(Failure::Refused(refusal)),
         RunAnswer::Busy {
             node_name, title, ..
-        } => Err(anyhow!("{node_name} is busy with {title}; add --queue to wait for it").into()),
+        } => Err(Failure::Refused(RefusalView {
+            node: asked,
+            message: format!("{node_name} is busy with {title}; add --queue to wait for it"),
+            node_name,
+            kind: "busy".to_owned(),
+            by: Vec::new(),
+        })),
     }
 }
 
@@ -337,20 +337,12 @@ async fn journal(
 
 async fn set_secret(handle: &Handle, node: &str, name: &str, json: bool) -> Result<(), Failure> {
     let node = find(handle, node)?;
-    let name = SecretName::parse(name).with_context(|| {
+    let name = SecretName::parse(name).ok_or_else(|| {
         let known: Vec<_> = SecretName::ALL.iter().map(|known| known.as_str()).collect();
-        format!("there is no secret {name}; there are {}", known.join(", "))
+        let known = known.join(", ");
+        Failure::Usage(anyhow!("there is no secret {name}; there are {known}"))
     })?;
-    let mut value = String::new();
-    std::io::stdin()
-        .read_to_string(&mut value)
-        .context("failed to read standard input")?;
-    // echo and most editors end with one
-    let value = value
-        .strip_suffix("\r\n")
-        .or_else(|| value.strip_suffix('\n'))
-        .unwrap_or(&value)
-        .to_owned();
+    let value = input::secret().await?;
     let removed = value.is_empty();
     handle
         .set_secret(node.id, SecretEntry { name, value })
@@ -384,5 +376,9 @@ fn find(handle: &Handle, name: &str) -> Result<NodeView, Failure> {
         .iter()
         .find(|node| node.name == name)
         .cloned()
-        .ok_or_else(|| anyhow!("there is no node {name}; `wakehub nodes` lists them").into())
+        .ok_or_else(|| {
+            Failure::Usage(anyhow!(
+                "there is no node {name}; `wakehub nodes` lists them"
+            ))
+        })
 }

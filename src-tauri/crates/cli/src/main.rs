@@ -7,6 +7,7 @@
 mod args;
 mod commands;
 mod follow;
+mod input;
 mod outcome;
 mod print;
 mod states;

@@ -1,26 +1,29 @@
 //! `plan --states FILE`: from a homelab and given states alone.
 
 use anyhow::{Context, bail};
-use std::collections::BTreeMap;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use std::collections::BTreeSet;
 use std::path::Path;
 use wakehub_domain::{Graph, Intent, Observations, Plan, PowerState, Refusal, StopScope, plan};
 
 use crate::args::{PlanArgs, PlanCommand};
 
 /// Reads `{"nas": "on", …}`. An unknown name or word is an error: a plan from a misread file would be a guess.
-pub fn read(path: &Path, graph: &Graph) -> anyhow::Result<Observations> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("failed to read {}", path.display()))?;
-    let given: BTreeMap<String, String> = serde_json::from_str(&text)
+pub fn read(text: &str, path: &Path, graph: &Graph) -> anyhow::Result<Observations> {
+    let given: Given = serde_json::from_str(text)
         .with_context(|| format!("{} is no object of names and states", path.display()))?;
     let mut observations = Observations::default();
     for node in graph.nodes() {
         observations.give(node.id, PowerState::Off);
     }
-    for (name, word) in given {
+    let mut seen = BTreeSet::new();
+    for (name, word) in given.0 {
         let Some(node) = graph.find(&name) else {
             bail!("{}: there is no node {name}", path.display());
         };
+        if !seen.insert(node.id) {
+            bail!("{}: {name} stands in it twice", path.display());
+        }
         let state = match word.as_str() {
             "on" => PowerState::On,
             "off" => PowerState::Off,
@@ -33,6 +36,33 @@ pub fn read(path: &Path, graph: &Graph) -> anyhow::Result<Observations> {
         observations.give(node.id, state);
     }
     Ok(observations)
+}
+
+/// Every entry as it stands: a map would keep the last of two and say nothing.
+struct Given(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Given {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Given, D::Error> {
+        from.deserialize_map(Entries)
+    }
+}
+
+struct Entries;
+
+impl<'de> Visitor<'de> for Entries {
+    type Value = Given;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str("an object of names and states")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Given, A::Error> {
+        let mut given = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            given.push(entry);
+        }
+        Ok(Given(given))
+    }
 }
 
 pub fn intent(graph: &Graph, command: &PlanCommand) -> anyhow::Result<Intent> {
@@ -52,7 +82,7 @@ pub fn intent(graph: &Graph, command: &PlanCommand) -> anyhow::Result<Intent> {
                 StopScope::RefuseIfNeeded
             },
             automatic: args.automatic,
-            stopped_before: std::collections::BTreeSet::new(),
+            stopped_before: BTreeSet::new(),
         },
     })
 }

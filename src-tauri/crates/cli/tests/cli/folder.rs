@@ -57,7 +57,7 @@ async fn nodes_lists_what_there_is() {
     assert_eq!(node["name"], "one");
     assert_eq!(node["kind"], "machine");
     assert!(node["power"].is_string());
-    let unknown = wakehub.run(&["start", "two"]).await.complaint();
+    let unknown = wakehub.run(&["start", "two"]).await.complaint_with(2);
     assert!(unknown.contains("there is no node two"), "{unknown}");
 }
 
@@ -82,7 +82,7 @@ async fn the_journal_tells_what_happened_newest_last() {
     let none = wakehub.run(&["journal", "--json", "--text", "no such words"]);
     assert_eq!(none.await.done().json(), json!([]));
     let complaint = wakehub.run(&["journal", "--node", "toaster"]).await;
-    assert!(complaint.complaint().contains("toaster"));
+    assert!(complaint.complaint_with(2).contains("toaster"));
 }
 
 #[tokio::test]

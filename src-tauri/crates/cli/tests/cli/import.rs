@@ -102,19 +102,18 @@ async fn a_bad_file_is_refused_as_a_whole_with_line_and_reason() {
     let good = "[[node]]\nname = \"new\"\nkind = \"machine\"\n\n";
     for (what, text, line, words) in REFUSED {
         let file = wakehub.write("bad.toml", &format!("{text}\n{good}"));
-        let complaint = wakehub.run(&["import", &file]).await.complaint();
+        let complaint = wakehub.run(&["import", &file]).await.complaint_with(3);
         assert!(
             complaint.contains(&format!("line {line}: ")),
             "{what}: {complaint}"
         );
         assert!(complaint.contains(words), "{what}: {complaint}");
         let answer = wakehub.run(&["import", &file, "--json"]).await;
-        assert_eq!(answer.status, 1, "{what}");
-        assert_eq!(
-            answer.json()["error"]["errors"][0]["line"],
-            *line,
-            "{what}: {answer:?}"
-        );
+        assert_eq!(answer.status, 3, "{what}");
+        let refused = answer.json()["refused"].clone();
+        assert_eq!(refused["errors"][0]["line"], *line, "{what}: {answer:?}");
+        let message = refused["message"].as_str().expect("a message");
+        assert!(message.contains(words), "{what}: {message}");
     }
     assert_eq!(wakehub.run(&["export"]).await.done().stdout, before);
 }
@@ -137,7 +136,10 @@ kind = "vm"
 host = "box"
 platform_id = "100"
 "#;
-    let complaint = wakehub.run_with(&["import", "-"], text).await.complaint();
+    let complaint = wakehub
+        .run_with(&["import", "-"], text)
+        .await
+        .complaint_with(3);
     for word in ["box", "nas", "line "] {
         assert!(complaint.contains(word), "{complaint}");
     }
@@ -151,6 +153,73 @@ async fn a_file_that_cannot_be_read_is_named() {
     let complaint = wakehub.run(&["import", "/nonexistent/h.toml"]).await;
     let complaint = complaint.complaint();
     assert!(complaint.contains("/nonexistent/h.toml"), "{complaint}");
+}
+
+/// Without the limit it would read until the memory is full.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_without_end_is_not_read_to_its_end() {
+    let wakehub = Wakehub::with_reference().await;
+    let asks: [&[&str]; 2] = [
+        &["import", "/dev/zero"],
+        &["plan", "start", "nas", "--states", "/dev/zero"],
+    ];
+    for args in asks {
+        let complaint = wakehub.run(args).await.complaint();
+        assert!(complaint.contains("more than 2000000 bytes"), "{complaint}");
+    }
+    let long = "x".repeat(100_000);
+    let set = ["secret", "set", "nas", "ssh-password"];
+    let complaint = wakehub.run_with(&set, &long).await.complaint();
+    assert!(complaint.contains("more than 64000 bytes"), "{complaint}");
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_text_are_no_homelab() {
+    let wakehub = Wakehub::new();
+    let file = wakehub.home.path().join("binary");
+    std::fs::write(&file, [0xff, 0xfe, 0]).expect("written");
+    let args = ["import", file.to_str().expect("path")];
+    let complaint = wakehub.run(&args).await.complaint();
+    assert!(complaint.contains("no UTF-8 text"), "{complaint}");
+}
+
+/// Somebody who has begun to type a secret can still change his mind.
+#[cfg(unix)]
+#[tokio::test]
+async fn it_can_be_interrupted_while_it_reads() {
+    use tokio::io::AsyncReadExt;
+    let wakehub = Wakehub::with_reference().await;
+    let asks: [&[&str]; 3] = [
+        &["secret", "set", "nas", "ssh-password"],
+        &["import", "-"],
+        &["plan", "start", "nas", "--states", "-"],
+    ];
+    for args in asks {
+        let mut command = wakehub.command(args);
+        // its log tells when it is past everything that comes before the reading
+        command.env("WAKEHUB_LOG", "wakehub=debug");
+        let mut child = command.spawn().expect("spawned");
+        let stdin = child.stdin.take().expect("stdin");
+        let mut stderr = child.stderr.take().expect("stderr");
+        let mut said = String::new();
+        while !said.contains("reads standard input") {
+            let mut more = [0; 1024];
+            let count = stderr.read(&mut more).await.expect("text");
+            assert!(count > 0, "{args:?} has ended: {said}");
+            said.push_str(&String::from_utf8_lossy(&more[..count]));
+        }
+        let pid = child.id().expect("runs").to_string();
+        let mut kill = tokio::process::Command::new("kill");
+        let told = kill.args(["-INT", &pid]).status().await;
+        assert!(told.expect("kill").success());
+        let ended = tokio::time::timeout(std::time::Duration::from_secs(30), child.wait()).await;
+        let ended = ended
+            .unwrap_or_else(|_| panic!("{args:?} reads on"))
+            .expect("ended");
+        assert!(!ended.success(), "{args:?}: {ended}");
+        drop(stdin);
+    }
 }
 
 #[tokio::test]

@@ -77,6 +77,22 @@ impl Session {
     }
 }
 
+impl Session {
+    /// As a screen saver does. Nobody is there to answer a password dialog.
+    async fn lock(&self) {
+        let locked = Command::new("gdbus")
+            .args(["call", "--session", "--dest", "org.freedesktop.secrets"])
+            .args(["--object-path", "/org/freedesktop/secrets"])
+            .args(["--method", "org.freedesktop.Secret.Service.Lock"])
+            .arg("['/org/freedesktop/secrets/collection/login']")
+            .env("DBUS_SESSION_BUS_ADDRESS", &self.address)
+            .output();
+        let locked = locked.await.expect("gdbus must be installed");
+        let said = String::from_utf8_lossy(&locked.stdout).into_owned();
+        assert!(said.contains("collection/login"), "{locked:?}");
+    }
+}
+
 fn hides(ended: &Ended) {
     assert!(!ended.stdout.contains(MARKER), "on standard output");
     assert!(!ended.stderr.contains(MARKER), "on standard error");
@@ -183,12 +199,46 @@ async fn without_a_keyring_a_secret_is_refused_and_shown_nowhere() {
 }
 
 #[tokio::test]
+async fn a_locked_keyring_is_said_and_what_needs_no_secret_works() {
+    let session = Session::new().await;
+    let mut wakehub = Wakehub::with_reference().await;
+    wakehub.bus = Some(session.address.clone());
+    let set = ["secret", "set", "machine1", "proxmox-token"];
+    wakehub.run_with(&set, "kept before").await.done();
+    session.lock().await;
+
+    for args in [
+        &set[..],
+        &["secret", "set", "nas", "ssh-password", "--json"],
+    ] {
+        let answer = wakehub.run_with(args, MARKER).await;
+        hides(&answer);
+        assert_eq!(answer.status, 1, "{answer:?}");
+        let said = format!("{}{}", answer.stdout, answer.stderr);
+        assert!(said.contains("the keyring is locked"), "{said}");
+    }
+    // what is in it is missing nowhere: it is only out of reach
+    let asked = wakehub.run(&["discover", "machine1"]).await.complaint();
+    assert!(asked.contains("the keyring is locked"), "{asked}");
+    let plan = ["plan", "start", "vm-ubuntu"];
+    let plan = wakehub.run(&plan).await.done().stdout;
+    assert!(plan.contains("start vm-ubuntu"), "{plan}");
+    for args in [&["nodes"][..], &["journal"], &["export"], &["test", "nas"]] {
+        let answer = wakehub.run(args).await;
+        assert!(!answer.stderr.contains("panicked"), "{answer:?}");
+        if args[0] != "test" {
+            answer.done();
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_secret_of_a_name_that_is_none_is_refused_with_those_there_are() {
     let wakehub = Wakehub::with_reference().await;
     let answer = wakehub
         .run_with(&["secret", "set", "nas", "pin"], MARKER)
         .await;
     hides(&answer);
-    let complaint = answer.complaint();
+    let complaint = answer.complaint_with(2);
     assert!(complaint.contains("ssh-password"), "{complaint}");
 }

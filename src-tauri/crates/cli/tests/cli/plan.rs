@@ -135,29 +135,67 @@ async fn a_refusal_ends_with_3_and_says_by_whom() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_planned_ends_with_1() {
+async fn names_and_words_that_mean_nothing_end_with_2() {
     let wakehub = Wakehub::with_reference().await;
     let unknown = plan(&wakehub, &["start", "toaster"], &json!({})).await;
-    assert_eq!(unknown.status, 1);
+    assert_eq!(unknown.status, 2);
     assert_eq!(
         unknown.json()["error"]["message"],
         "there is no node toaster"
     );
     for (states, named) in [
-        (json!({"toaster": "on"}), "there is no node toaster"),
-        (json!({"nas": "asleep"}), "on, off or unknown"),
-        (json!({"nas": true}), "states"),
-        (json!(["nas"]), "states"),
+        (r#"{"toaster": "on"}"#, "there is no node toaster"),
+        (r#"{"nas": "asleep"}"#, "on, off or unknown"),
+        (r#"{"nas": "On"}"#, "on, off or unknown"),
+        (r#"{"nas": true}"#, "states"),
+        (r#"["nas"]"#, "states"),
+        ("", "states"),
+        ("null", "states"),
+        (r#"{"nas": "on"} {"nas": "off"}"#, "states"),
+        // the last of two would win unseen
+        (r#"{"nas": "on", "nas": "off"}"#, "nas stands in it twice"),
     ] {
-        let answer = plan(&wakehub, &["start", "nas"], &states).await;
-        assert_eq!(answer.status, 1, "{states}: {answer:?}");
-        let message = answer.json()["error"]["message"].to_string();
+        let file = wakehub.write("states.json", states);
+        let args = ["plan", "start", "nas", "--states", &file, "--json"];
+        let answer = wakehub.run(&args).await;
+        assert_eq!(answer.status, 2, "{states}: {answer:?}");
+        let error = answer.json()["error"].clone();
+        assert_eq!(error["kind"], "usage");
+        let message = error["message"].to_string();
         assert!(message.contains(named), "{states}: {message}");
         assert!(message.contains("states.json"), "{states}: {message}");
+    }
+    let asks: [&[&str]; 7] = [
+        &["plan", "stop", "toaster"],
+        &["start", "toaster"],
+        &["stop", "toaster", "--yes"],
+        &["test", "toaster"],
+        &["discover", "toaster"],
+        &["journal", "--node", "toaster"],
+        &["secret", "set", "toaster", "ssh-password"],
+    ];
+    for args in asks {
+        let complaint = wakehub.run(args).await.complaint_with(2);
+        assert!(
+            complaint.contains("there is no node toaster"),
+            "{complaint}"
+        );
+        assert!(complaint.contains("wakehub nodes"), "{complaint}");
     }
     let absent = wakehub.run(&["plan", "start", "nas", "--states", "/nonexistent/states"]);
     let complaint = absent.await.complaint();
     assert!(complaint.contains("/nonexistent/states"), "{complaint}");
+}
+
+#[tokio::test]
+async fn states_come_from_standard_input_too() {
+    let wakehub = Wakehub::with_reference().await;
+    let args = ["plan", "start", "lxc-jellyfin", "--states", "-", "--json"];
+    let answer = wakehub.run_with(&args, r#"{"nas": "on"}"#).await;
+    assert_eq!(
+        nodes_of(&answer.done().json()),
+        ["machine2", "lxc-jellyfin"]
+    );
 }
 
 #[tokio::test]

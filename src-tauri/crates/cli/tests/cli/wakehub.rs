@@ -128,7 +128,11 @@ impl Ended {
 
     /// Ended with exit status 1; the complaint, without log lines.
     pub fn complaint(&self) -> String {
-        assert_eq!(self.status, 1, "{self:?}");
+        self.complaint_with(1)
+    }
+
+    pub fn complaint_with(&self, status: i32) -> String {
+        assert_eq!(self.status, status, "{self:?}");
         let at = self.stderr.find("wakehub: ");
         let at = at.unwrap_or_else(|| panic!("no complaint: {self:?}"));
         self.stderr[at..].trim_end().to_owned()
