@@ -41,12 +41,26 @@ const pages = {
   edit: ["evening", "#/node/7/edit", (page) => page.click(".behaviour summary")],
   test: ["evening", "#/node/1/edit", async (page) => (await page.click("aside .btn"), await page.waitForTimeout(400))],
   configure: ["evening", "#/configure/12"],
+  graph: ["evening", "#/graph?node=9", wired],
+  "graph-plain": ["quiet", "#/graph", wired],
+  "graph-refused": ["evening", "#/graph?node=11", async (page) => (await wired(page), await need(page, "sandbox"), await page.waitForSelector('section.refused'))],
+  "graph-many": ["estate", "#/graph", wired],
   journal: ["evening", "#/journal"],
   "journal-empty": ["empty", "#/journal"],
   settings: ["evening", "#/settings"],
   "settings-troubled": ["troubled", "#/settings"],
   "import-error": ["evening", "#/settings", async (page) => (await page.fill("textarea", '[[node]]\nname = "nas"\ncolour = "red"\n'), await page.click(".btn-primary"), await page.waitForTimeout(100))],
 };
+
+async function wired(page) {
+  await page.waitForSelector(".svelte-flow__edge path");
+}
+
+/** Adds a need to the node in focus by the field beside the graph. */
+async function need(page, name) {
+  await page.locator("aside [role=combobox]").fill(name);
+  await page.keyboard.press("Enter");
+}
 
 if (!process.env.NO_BUILD) build();
 mkdirSync(out, { recursive: true });

@@ -62,6 +62,23 @@ function withHosts(graph: Graph, nodes: NodeView[]): Set<NodeId> {
   return kept;
 }
 
+/** The target and all it needs in the order of a start: dependencies before hosts, deepest first. */
+export function startOrder(graph: Graph, target: NodeView): NodeView[] {
+  const order: NodeView[] = [];
+  const seen = new Set<NodeId>();
+  const visit = (node: NodeView) => {
+    if (seen.has(node.id)) return;
+    seen.add(node.id);
+    for (const id of node.host === null ? node.depends_on : [...node.depends_on, node.host]) {
+      const needed = graph.byId.get(id);
+      if (needed) visit(needed);
+    }
+    order.push(node);
+  };
+  visit(target);
+  return order;
+}
+
 /** What a start would wake first: everything needed, transitively, that is not on, deepest first. */
 export function wakesFirst(graph: Graph, target: NodeView): NodeView[] {
   const order: NodeView[] = [];

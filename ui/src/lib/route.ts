@@ -6,6 +6,7 @@ export type Route =
   | { page: "edit"; id: number }
   | { page: "add"; kind: string | null; host: number | null }
   | { page: "configure"; host: number; platformId: string | null }
+  | { page: "graph"; node: number | null }
   | { page: "journal"; node: number | null }
   | { page: "settings"; wantsImport: boolean }
   | { page: "question"; id: number }
@@ -29,6 +30,8 @@ export function parse(hash: string): Route {
       return { page: "add", kind: params.get("kind"), host: number(params.get("host")) };
     case "configure":
       return id === null ? { page: "unknown" } : { page: "configure", host: id, platformId: third ?? null };
+    case "graph":
+      return { page: "graph", node: number(params.get("node")) };
     case "journal":
       return { page: "journal", node: number(params.get("node")) };
     case "settings":
@@ -43,6 +46,7 @@ export function parse(hash: string): Route {
 export const to = {
   dashboard: "#/",
   machines: "#/machines",
+  graph: (node?: number) => (node === undefined ? "#/graph" : `#/graph?node=${node}`),
   settings: "#/settings",
   import: "#/settings?import",
   journal: (node?: number) => (node === undefined ? "#/journal" : `#/journal?node=${node}`),

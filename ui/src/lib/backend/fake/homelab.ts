@@ -333,12 +333,35 @@ function many(now: number): World {
   return world;
 }
 
+/** 200 nodes: ten machines, virtual machines on them, containers on those, and needs across. */
+function estate(now: number): World {
+  const world = quiet(now);
+  const all = [...world.entries.values()];
+  const add = (entry: NodeEntry) => all.push(entry);
+  for (let host = 1; host <= 6; host += 1) {
+    add({ name: `rack-${host}`, kind: "machine", mac: `52:54:00:01:00:0${host}`, address: `10.78.0.${host}`, proxmox_api: { url: `https://10.78.0.${host}:8006`, node: `rack${host}`, token_id: "root@pam!wakehub" } });
+    for (let vm = 1; vm <= 4; vm += 1) {
+      const name = `vm-${host}${vm}`;
+      add({ name, kind: "vm", host: `rack-${host}`, platform_id: String(100 + vm), depends_on: vm === 1 && host > 1 ? ["nas"] : [], docker_api: vm < 3 ? { url: "tcp://10.78.0.1:2376" } : undefined });
+      for (let n = 1; vm < 3 && n <= 13; n += 1) {
+        add({ name: `app-${host}${vm}-${n}`, kind: "container", host: name, platform_id: `app${n}`, depends_on: n % 5 === 0 ? [`app-${host}${vm}-${n - 1}`] : n === 7 ? [`vm-${(host % 6) + 1}4`] : [] });
+      }
+    }
+  }
+  const idOf = (name: string) => all.findIndex((entry) => entry.name === name) + 1;
+  world.entries = new Map(all.map((entry, at) => [at + 1, entry]));
+  world.snapshot.nodes = all.map((entry, at) => viewOf(at + 1, entry, idOf, at % 3 === 0 ? "off" : "on", now - hour));
+  for (const node of world.snapshot.nodes) node.needed_by = world.snapshot.nodes.filter((other) => other.depends_on.includes(node.id)).map((other) => other.id);
+  return world;
+}
+
 export const scenarios: Record<string, (now: number) => World> = {
   evening,
   quiet,
   used,
   troubled,
   many,
+  estate,
   empty: (now) => {
     const world = quiet(now);
     world.entries.clear();
