@@ -2,7 +2,8 @@
 // when all is there.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { homedir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
@@ -13,6 +14,11 @@ const TEST = ["webkit2gtk-driver", "xvfb", "dbus", "dbus-x11", "gnome-keyring", 
   "openssh-server", "openssh-client", "iproute2", "iputils-ping", "nftables", "docker.io", "podman", "busybox-static",
   "imagemagick", "x11-utils", "xfce4-panel", "openbox", "python3", "python3-venv", "python3-dbus", "python3-gi", "chromium",
   "sudo", "procps", "util-linux", "openssl", "ca-certificates"];
+// Between the tests and the WebKitWebDriver of webkit2gtk-driver.
+const TAURI_DRIVER = "2.1.0";
+
+// Where cargo puts what it installs; not everybody's PATH has it.
+process.env.PATH += delimiter + join(process.env.CARGO_HOME ?? join(homedir(), ".cargo"), "bin");
 
 function has(command) {
   return spawnSync("sh", ["-c", `command -v ${command}`], { stdio: "ignore" }).status === 0;
@@ -66,6 +72,10 @@ function testTools() {
   if (!has("cargo-nextest")) {
     console.log("setup: installing cargo-nextest (some minutes, once)");
     run("cargo", ["install", "cargo-nextest", "--locked"]);
+  }
+  if (process.platform === "linux" && !has("tauri-driver")) {
+    console.log(`setup: installing tauri-driver ${TAURI_DRIVER} (half a minute, once)`);
+    run("cargo", ["install", "tauri-driver", "--version", TAURI_DRIVER, "--locked"]);
   }
 }
 

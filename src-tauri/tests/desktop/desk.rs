@@ -8,8 +8,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Long enough for a loaded machine; no test measures time with it.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Long enough for a loaded machine, and until its neighbours forget one that went off; no test measures time with it.
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 pub struct Desk {
     home: TempDir,
@@ -96,6 +96,11 @@ impl Desk {
             managed.is_some(),
             "openbox does not manage the windows: {ended:?} {said}"
         );
+    }
+
+    /// Where everything is that a program on this desk writes.
+    pub fn home(&self) -> &Path {
+        self.home.path()
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

@@ -5,7 +5,10 @@
 
 mod desk;
 mod homelab;
+mod journey;
+mod keyring;
 mod panel;
+mod window;
 
 use desk::{App, Desk, eventually};
 use panel::{Line, Panel};
