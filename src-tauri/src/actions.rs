@@ -25,6 +25,17 @@ pub(crate) fn choose(app: &AppHandle, command: Command) {
         Command::Show => press(app, Press::Show),
         Command::Start(node) => spawn(app, move |app| act(app, Action::Start, node)),
         Command::Stop(node) => spawn(app, move |app| act(app, Action::Stop, node)),
+        Command::KeepOn(node) => spawn(app, move |app| async move {
+            let done = async {
+                let engine = app.state::<Shell>().engine().await?;
+                engine.hold_for(node, text::HELD_FOR).await
+            };
+            complain(&app, Some(node), done.await);
+        }),
+        Command::Release(node) => spawn(app, move |app| async move {
+            let done = async { app.state::<Shell>().engine().await?.hold(node, None).await };
+            complain(&app, Some(node), done.await);
+        }),
         Command::Cancel(cascade) => spawn(app, move |app| async move {
             let done = async { app.state::<Shell>().engine().await?.cancel(cascade).await };
             complain(&app, None, done.await);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tauri::State;
 use tauri::ipc::{Channel, Invoke};
 use tokio::sync::{mpsc, watch};
-use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName};
+use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName, Timestamp};
 use wakehub_keyring::KeyringState;
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
@@ -43,6 +43,7 @@ pub(crate) fn handler<R: tauri::Runtime>() -> impl Fn(Invoke<R>) -> bool + Send 
         dismiss,
         answer,
         set_pinned,
+        hold,
         node_entry,
         save_node,
         remove_node,
@@ -125,6 +126,12 @@ async fn answer(shell: State<'_, Shell>, question: QuestionId, answer: Answer) -
 #[tauri::command]
 async fn set_pinned(shell: State<'_, Shell>, node: NodeId, pinned: bool) -> Answered<()> {
     shell.engine().await?.set_pinned(node, pinned).await
+}
+
+/// Keeps it on until then; `null` releases it.
+#[tauri::command]
+async fn hold(shell: State<'_, Shell>, node: NodeId, until: Option<Timestamp>) -> Answered<()> {
+    shell.engine().await?.hold(node, until).await
 }
 
 #[tauri::command]

@@ -292,7 +292,10 @@ impl<'a> Oracle<'a> {
     }
 
     fn occupied(&self, at: usize) -> bool {
-        self.active[at] || self.observations.locked.contains_key(&self.nodes[at].id)
+        let id = self.nodes[at].id;
+        self.active[at]
+            || self.observations.locked.contains_key(&id)
+            || self.observations.held.contains_key(&id)
     }
 
     fn can_start(&self, at: usize) -> bool {

@@ -169,7 +169,11 @@ fn run(homelab: &Homelab, observations: &mut Observations, node: NodeId, action:
     observations.locked.remove(&node);
     match action {
         Action::Start => observations.give(node, PowerState::On),
-        Action::Stop => observations.give(node, PowerState::Off),
+        Action::Stop => {
+            // only what a person asks for stops a node that is held, and that ends the hold
+            observations.held.remove(&node);
+            observations.give(node, PowerState::Off);
+        }
     }
 }
 

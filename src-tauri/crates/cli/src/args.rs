@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Starts a service of the homelab with everything it needs, and shuts it down without touching what others use.
 #[derive(Parser, Debug)]
@@ -45,6 +46,9 @@ pub enum Command {
     /// Start a node with everything it needs
     Start {
         node: String,
+        /// Keep it on for so long: 2h, 90m, 1h30m, 1d. Until then it is not stopped automatically
+        #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+        keep_on: Option<Duration>,
         /// Wait for a running cascade that is in the way
         #[arg(long)]
         queue: bool,
@@ -109,4 +113,46 @@ pub enum SecretCommand {
         /// ssh-password, ssh-passphrase, jump-password, jump-passphrase, proxmox-token, proxmox-password, wol-password
         name: String,
     },
+}
+
+/// `2h`, `90m`, `1h30m`, `1d`: a day is 24 hours.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "say it like 2h, 90m, 1h30m or 1d".to_owned();
+    let span: jiff::Span = text.parse().map_err(|_| wrong())?;
+    let length = span
+        .to_duration(jiff::SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| wrong())?;
+    match Duration::try_from(length) {
+        Ok(length) if !length.is_zero() => Ok(length),
+        Ok(_) | Err(_) => Err("it must be longer than nothing".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_as_people_write_them() {
+        let minutes = |text| duration(text).map(|d| d.as_secs() / 60);
+        assert_eq!(minutes("2h"), Ok(120));
+        assert_eq!(minutes("90m"), Ok(90));
+        assert_eq!(minutes("1h30m"), Ok(90));
+        assert_eq!(minutes("1d"), Ok(24 * 60));
+        assert_eq!(minutes("1d 2h"), Ok(26 * 60));
+        assert_eq!(minutes("2 hours"), Ok(120));
+        for wrong in [
+            "",
+            "2",
+            "h",
+            "0h",
+            "-2h",
+            "2 h ago",
+            "1 month",
+            "soon",
+            "9999999999999d",
+        ] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -4,13 +4,14 @@ use anyhow::{Context, anyhow};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use wakehub_domain::{Action, SecretName};
+use std::time::Duration;
+use wakehub_domain::{Action, NodeId, SecretName, Timestamp};
 use wakehub_engine::{Handle, Options};
 use wakehub_store::Store;
 use wakehub_view::plan::{plan_view, refusal_view};
 use wakehub_view::wire::{
     Ask, CheckOutcomeView, JournalQuery, NodeView, PlanAnswer, RefusalView, RunAnswer, SecretEntry,
-    Severity,
+    Severity, Snapshot,
 };
 
 use crate::args::{Cli, Command, PlanCommand, SecretCommand};
@@ -70,9 +71,18 @@ async fn with_engine(handle: &Handle, command: Command, json: bool) -> Result<()
         Command::Discover { node } => discover(handle, &node, json).await,
         Command::Test { node, accept } => test(handle, &node, accept, json).await,
         Command::Plan { action } => plan(handle, &action, json).await,
-        Command::Start { node, queue } => {
+        Command::Start {
+            node,
+            keep_on,
+            queue,
+        } => {
             let ask = ask(handle, &node, Action::Start, false, queue)?;
-            go(handle, ask, json).await
+            let id = ask.node;
+            go(handle, ask, json).await?;
+            match keep_on {
+                Some(length) => hold(handle, id, &node, length, json).await,
+                None => Ok(()),
+            }
         }
         Command::Stop { node, yes, queue } => {
             let ask = ask(handle, &node, Action::Stop, yes, queue)?;
@@ -305,6 +315,38 @@ async fn go(handle: &Handle, ask: Ask, json: bool) -> Result<(), Failure> {
             by: Vec::new(),
         })),
     }
+}
+
+/// Only what is on can be kept on: the start before it has succeeded, or had nothing to do.
+async fn hold(
+    handle: &Handle,
+    node: NodeId,
+    name: &str,
+    length: Duration,
+    json: bool,
+) -> Result<(), Failure> {
+    handle.hold_for(node, length).await?;
+    let mut snapshots = handle.snapshots();
+    let held = snapshots
+        .wait_for(|snapshot| held_until(snapshot, node).is_some())
+        .await
+        .map_err(|_| anyhow!("the engine has ended"))?;
+    if let Some(until) = held_until(&held, node) {
+        if json {
+            print::json(&json!({ "node": name, "held_until": until }));
+        } else {
+            print::line(&format!(
+                "{name} is kept on until {}",
+                print::local(until.0)
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn held_until(snapshot: &Snapshot, node: NodeId) -> Option<Timestamp> {
+    let node = snapshot.nodes.iter().find(|known| known.id == node)?;
+    node.held_until
 }
 
 async fn journal(

@@ -156,7 +156,7 @@ fn word(power: Power) -> &'static str {
 }
 
 /// In this computer's time zone.
-fn local(millis: i64) -> String {
+pub fn local(millis: i64) -> String {
     jiff::Timestamp::from_millisecond(millis).map_or_else(
         |_| millis.to_string(),
         |at| {

@@ -18,8 +18,8 @@
 //! The target and all that it hosts, in the reverse of the order in which they would start. With active users outside
 //! this set an explicit stop is refused, naming all of them, unless it takes them in. An automatic stop is refused as well
 //! when the target itself hosts something active, is always on, held, locked, worked on by a cascade, or of unknown
-//! state; a guest that is off but locked (a backup reads it) counts as active here. A target that is off already changes
-//! nothing and is never refused.
+//! state; a node that is off but locked (a backup reads it) or held counts as active here. A target that is off already
+//! changes nothing and is never refused.
 //!
 //! Then the follow-ups, dependants before dependencies: the dependencies of everything that goes down, and the hosts of
 //! what goes down if they have `stop_when_empty`. Only a node observed On is one. It is protected, and says by whom, when

@@ -6,6 +6,7 @@
 mod cascades;
 mod discovery;
 mod edits;
+mod holds;
 mod journal;
 mod observing;
 mod plans;
@@ -139,6 +140,7 @@ impl Controller {
                 Some(event) = inbox.events.recv() => event,
                 _ = ticks.tick() => {
                     self.tick(&mut last_tick);
+                    self.end_holds().await;
                     self.write_again().await;
                     continue;
                 }

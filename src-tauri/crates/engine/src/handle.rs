@@ -3,8 +3,9 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
-use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName};
+use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName, Timestamp};
 use wakehub_store::{SettingKey, Store, StoreError};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
@@ -12,7 +13,7 @@ use wakehub_view::wire::{
     PlanAnswer, QuestionView, RunAnswer, SecretEntry, Snapshot,
 };
 
-use crate::request::Request;
+use crate::request::{HoldFor, Request};
 
 /// Cheap to clone. Every method answers, also when the engine has ended: then with [`CommandError::Other`].
 #[derive(Clone)]
@@ -111,6 +112,21 @@ impl Handle {
             reply,
         })
         .await?
+    }
+
+    /// Keeps the node, and what it needs, from being stopped automatically until then; `None` releases it. A hold ends by
+    /// itself, and when a person stops the node. It survives a restart.
+    pub async fn hold(&self, node: NodeId, until: Option<Timestamp>) -> Result<(), CommandError> {
+        let hold = until.map_or(HoldFor::Nothing, HoldFor::Until);
+        self.ask(|reply| Request::Hold { node, hold, reply })
+            .await?
+    }
+
+    /// [`Handle::hold`], from now on.
+    pub async fn hold_for(&self, node: NodeId, duration: Duration) -> Result<(), CommandError> {
+        let hold = HoldFor::Duration(duration);
+        self.ask(|reply| Request::Hold { node, hold, reply })
+            .await?
     }
 
     /// The node as the form edits it.

@@ -1,7 +1,8 @@
 //! What can be asked of the engine. Each request carries where its answer goes.
 
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
-use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName};
+use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName, Timestamp};
 use wakehub_store::{Store, StoreError};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
@@ -12,6 +13,15 @@ use wakehub_view::wire::{
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
 
 pub(crate) type SettingsJob = Box<dyn FnOnce(&mut Store) -> Result<(), StoreError> + Send>;
+
+/// How long a node is to be kept on.
+pub(crate) enum HoldFor {
+    /// No longer.
+    Nothing,
+    Until(Timestamp),
+    /// From now.
+    Duration(Duration),
+}
 
 pub(crate) enum Request {
     Plan {
@@ -42,6 +52,11 @@ pub(crate) enum Request {
     SetPinned {
         node: NodeId,
         pinned: bool,
+        reply: Reply<()>,
+    },
+    Hold {
+        node: NodeId,
+        hold: HoldFor,
         reply: Reply<()>,
     },
     NodeEntry {

@@ -161,7 +161,8 @@ fn left_behind(store: &mut Store, now: Timestamp) -> Result<LeftBehind, StoreErr
     let graph = store.graph()?;
     let mut observations = Observations::default();
     observations.usual = store.usual_durations()?;
-    for hold in store.holds(now)? {
+    // those that ended while nobody looked are ended by the loop, with all that follows
+    for hold in store.holds(Timestamp(i64::MIN))? {
         observations.held.insert(hold.node, hold.until);
     }
     let questions = store

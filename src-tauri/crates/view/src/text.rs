@@ -282,6 +282,17 @@ pub fn keep_on(language: Language) -> &'static str {
     language.pick("Keep on", "Garder allumé")
 }
 
+/// How long the tray keeps a node on.
+pub const HELD_FOR: std::time::Duration = std::time::Duration::from_secs(2 * 60 * 60);
+
+pub fn keep_on_for_2_h(language: Language) -> &'static str {
+    language.pick("Keep on for 2\u{a0}h", "Garder allumé 2\u{a0}h")
+}
+
+pub fn release(language: Language) -> &'static str {
+    language.pick("Release (kept on)", "Ne plus garder allumé")
+}
+
 pub fn resume(language: Language) -> &'static str {
     language.pick("Resume", "Reprendre")
 }

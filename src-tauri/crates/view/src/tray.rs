@@ -39,6 +39,9 @@ pub enum Command {
     Dismiss(CascadeId),
     Start(NodeId),
     Stop(NodeId),
+    /// For [`text::HELD_FOR`].
+    KeepOn(NodeId),
+    Release(NodeId),
     OpenUrl(NodeId),
     ShowNode(NodeId),
     Show,
@@ -237,6 +240,8 @@ impl fmt::Display for Command {
             Command::Dismiss(cascade) => write!(f, "dismiss/{cascade}"),
             Command::Start(node) => write!(f, "start/{node}"),
             Command::Stop(node) => write!(f, "stop/{node}"),
+            Command::KeepOn(node) => write!(f, "hold/{node}"),
+            Command::Release(node) => write!(f, "release/{node}"),
             Command::OpenUrl(node) => write!(f, "open/{node}"),
             Command::ShowNode(node) => write!(f, "show/{node}"),
             Command::Show => f.write_str("show"),
@@ -268,6 +273,8 @@ impl FromStr for Command {
             ["dismiss", cascade] => Command::Dismiss(CascadeId(id(cascade)?)),
             ["start", node] => Command::Start(NodeId(id(node)?)),
             ["stop", node] => Command::Stop(NodeId(id(node)?)),
+            ["hold", node] => Command::KeepOn(NodeId(id(node)?)),
+            ["release", node] => Command::Release(NodeId(id(node)?)),
             ["open", node] => Command::OpenUrl(NodeId(id(node)?)),
             ["show", node] => Command::ShowNode(NodeId(id(node)?)),
             ["show"] => Command::Show,
@@ -401,6 +408,18 @@ fn node_entry(node: &NodeView, language: Language) -> Entry {
             enabled: node.power != Power::Off,
         });
     }
+    items.push(match node.held_until {
+        Some(_) => enabled(Command::Release(node.id), text::release(language)),
+        None => Item {
+            command: Command::KeepOn(node.id),
+            label: text::keep_on_for_2_h(language).to_owned(),
+            // what is off is not kept on
+            enabled: match node.power {
+                Power::On | Power::Starting | Power::Failed | Power::Unknown => true,
+                Power::Off | Power::Stopping => false,
+            },
+        },
+    });
     Entry::Submenu {
         key: Key::Node(node.id),
         label: format!(

@@ -66,6 +66,8 @@ export interface Backend {
   dismiss(cascade: CascadeId): Promise<void>;
   answer(question: QuestionId, answer: Answer): Promise<void>;
   setPinned(node: NodeId, pinned: boolean): Promise<void>;
+  /** Keeps it, and what it needs, from being stopped automatically until then (ms since the epoch); null releases it. */
+  hold(node: NodeId, until: number | null): Promise<void>;
   nodeEntry(node: NodeId): Promise<NodeEntry>;
   saveNode(node: NodeId | null, entry: NodeEntry, secrets: SecretEntry[]): Promise<NodeId>;
   /** All of them or none. The `line` of an error is then the number of the entry to blame, counted from 1. */
@@ -90,8 +92,6 @@ export interface Backend {
   exportHomelab(): Promise<string>;
   journal(query: JournalQuery): Promise<JournalLine[]>;
   openUrl(node: NodeId): Promise<void>;
-  /** Keeps the node on until then; null releases it. */
-  hold(node: NodeId, untilMs: number | null): Promise<void>;
   settings(): Promise<Settings>;
   setSetting<K extends keyof Settings>(key: K, value: Settings[K]): Promise<void>;
   platform(): Promise<Platform>;

@@ -1,6 +1,7 @@
 //! The real `wakehub` command, run as a user runs it: its answers, its exit status, and what it leaves behind.
 
 mod folder;
+mod hold;
 mod import;
 #[cfg(target_os = "linux")]
 mod keyring;

@@ -9,27 +9,28 @@ pub(super) struct Situation<'a> {
     pub observations: &'a Observations,
     pub beliefs: Vec<Belief>,
     active: Vec<bool>,
-    /// Off, but its platform works on it.
-    locked: Vec<bool>,
+    /// Off, but its platform works on it or the user wants it kept on.
+    claimed: Vec<bool>,
 }
 
 impl<'a> Situation<'a> {
     pub fn new(graph: &'a Graph, observations: &'a Observations) -> Situation<'a> {
         let beliefs = observations.beliefs(graph);
         let mut active: Vec<bool> = beliefs.iter().map(|b| *b != Belief::Off).collect();
-        let mut locked = vec![false; graph.len()];
+        let mut claimed = vec![false; graph.len()];
         for at in positions(graph, &observations.in_cascade) {
             active[at] = true;
         }
-        for at in positions(graph, observations.locked.keys()) {
-            locked[at] = true;
+        let (locked, held) = (observations.locked.keys(), observations.held.keys());
+        for at in positions(graph, locked.chain(held)) {
+            claimed[at] = true;
         }
         Situation {
             graph,
             observations,
             beliefs,
             active,
-            locked,
+            claimed,
         }
     }
 
@@ -38,10 +39,10 @@ impl<'a> Situation<'a> {
         self.active[at]
     }
 
-    /// Whether it forbids an automatic stop of what it needs: active, or locked by its platform (a backup of a vm that is
-    /// off runs on its host all the same).
+    /// Whether it forbids an automatic stop of what it needs: active, locked by its platform (a backup of a vm that is off
+    /// runs on its host all the same), or kept on by the user, who is about to use it.
     pub fn is_occupied(&self, at: usize) -> bool {
-        self.active[at] || self.locked[at]
+        self.active[at] || self.claimed[at]
     }
 
     pub fn id(&self, at: usize) -> NodeId {
@@ -56,10 +57,13 @@ impl<'a> Situation<'a> {
         positions.iter().map(|at| self.id(*at)).collect()
     }
 
-    /// `a, b (locked: backup)`
+    /// `a, b (locked: backup), c (kept on by you)`
     pub fn names(&self, positions: &[usize]) -> String {
         let name = |at: &usize| match self.observations.locked.get(&self.id(*at)) {
             Some(lock) if !self.active[*at] => format!("{} (locked: {lock})", self.name(*at)),
+            None if !self.is_active(*at) && self.claimed[*at] => {
+                format!("{} (kept on by you)", self.name(*at))
+            }
             Some(_) | None => self.name(*at).to_owned(),
         };
         positions.iter().map(name).collect::<Vec<_>>().join(", ")

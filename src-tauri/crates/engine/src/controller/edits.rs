@@ -110,6 +110,7 @@ impl Controller {
                     self.forget_connections(old.id).await;
                     self.evidence.remove(&old.id);
                     self.observations.remove(old.id);
+                    self.observations.held.remove(&old.id);
                     self.failed.remove(&old.id);
                     self.last_known.remove(&old.id);
                 }

@@ -137,6 +137,10 @@ impl Controller {
         );
     }
 
+    pub(super) fn journal_hold(&mut self, node: NodeId, message: String, reason: &str) {
+        self.journal("hold", Some(node), None, message, Some(reason.to_owned()));
+    }
+
     pub(super) fn journal_state(&mut self, node: &Node, word: &str) {
         let message = format!("{} is {word}", node.name);
         self.journal(

@@ -51,6 +51,9 @@ pub(crate) enum Goal {
         stopped: BTreeSet<NodeId>,
         node: NodeId,
     },
+    HoldEnded {
+        node: NodeId,
+    },
 }
 
 /// An ask, and what an earlier run of it had done already.
@@ -107,12 +110,17 @@ impl Controller {
                 Some(node) => self.users_and_self(node),
                 None => Vec::new(),
             },
-            Goal::FollowUps { node, .. } => self.concerned(Action::Stop, *node),
+            Goal::FollowUps { node, .. } | Goal::HoldEnded { node } => {
+                self.concerned(Action::Stop, *node)
+            }
         };
         let fresh = match &goal {
             // the last moment at which a stop can still be refused
             Goal::MayStop { .. } => Duration::ZERO,
-            Goal::Plan { .. } | Goal::Run { .. } | Goal::FollowUps { .. } => FRESH,
+            Goal::Plan { .. }
+            | Goal::Run { .. }
+            | Goal::FollowUps { .. }
+            | Goal::HoldEnded { .. } => FRESH,
         };
         let (machines, guests): (Vec<NodeId>, Vec<NodeId>) = concerned
             .into_iter()
@@ -189,6 +197,7 @@ impl Controller {
                     stopped,
                     node,
                 } => self.ask_follow_ups(cascade, node, stopped).await,
+                Goal::HoldEnded { node } => self.hold_ended(node).await,
             }
         }
     }
@@ -395,6 +404,10 @@ impl Controller {
             self.stopped_before.insert(id, order.stopped_before.clone());
         }
         self.journal_begun(id, &plan);
+        if order.ask.action == Action::Stop && !order.automatic {
+            let stopped: Vec<NodeId> = plan.steps.iter().map(|step| step.node).collect();
+            self.end_holds_of_stopped(&stopped);
+        }
         let execution = Execution {
             cascade: id,
             plan: plan.clone(),

@@ -155,6 +155,9 @@ impl Controller {
             | PowerState::On
             | PowerState::Stopping
             | PowerState::Failed { .. } => {
+                if let Some(held) = self.held_for(question.node) {
+                    return Some(format!("{} is kept on by you", self.name(held)));
+                }
                 let refusal = self.plan_intent(&Intent::stop(question.node)).err()?;
                 let known = refusal
                     .kind

@@ -47,6 +47,9 @@ impl Controller {
                 pinned,
                 reply,
             } => drop(reply.send(self.set_pinned(node, pinned).await)),
+            Request::Hold { node, hold, reply } => {
+                drop(reply.send(self.hold(node, hold).await));
+            }
             Request::NodeEntry { node, reply } => {
                 let entry = self.graph.get(node).map(|n| NodeEntry::of(&self.graph, n));
                 let _ = reply.send(entry.ok_or_else(|| removed(node)));

@@ -88,7 +88,7 @@ impl Controller {
                 Health::Unhealthy => HealthView::Unhealthy,
             }),
             lock: extras.lock,
-            held_until: self.observations.held.get(&node.id).copied(),
+            held_until: self.held_until(node.id),
             pinned: node.settings.pinned,
             url: node.settings.url.clone(),
             always_on: node.settings.always_on,

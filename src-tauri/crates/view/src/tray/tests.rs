@@ -134,10 +134,10 @@ fn questions_first_then_the_cascade_then_the_pinned_nodes() {
             "——",
             "jellystat: step 2 of 3, vm-docker ▸ Cancel after this step",
             "——",
-            "○  lxc-jellyfin · Off ▸ Start, (Stop), (Open)",
-            "●  nas · On ▸ (Start), Stop",
-            "▲  jellystat · Starting ▸ (Start), (Stop)",
-            "✕  nextcloud · Failed ▸ Start, Stop",
+            "○  lxc-jellyfin · Off ▸ Start, (Stop), (Open), (Keep on for 2\u{a0}h)",
+            "●  nas · On ▸ (Start), Stop, Keep on for 2\u{a0}h",
+            "▲  jellystat · Starting ▸ (Start), (Stop), Keep on for 2\u{a0}h",
+            "✕  nextcloud · Failed ▸ Start, Stop, Keep on for 2\u{a0}h",
             "——",
             "Open WakeHub",
             "Quit",
@@ -154,10 +154,10 @@ fn the_same_in_french() {
             "——",
             "jellystat\u{a0}: étape 2 sur 3, vm-docker ▸ Annuler après cette étape",
             "——",
-            "○  lxc-jellyfin · Éteint ▸ Démarrer, (Arrêter), (Ouvrir)",
-            "●  nas · Allumé ▸ (Démarrer), Arrêter",
-            "▲  jellystat · Démarre ▸ (Démarrer), (Arrêter)",
-            "✕  nextcloud · En échec ▸ Démarrer, Arrêter",
+            "○  lxc-jellyfin · Éteint ▸ Démarrer, (Arrêter), (Ouvrir), (Garder allumé 2\u{a0}h)",
+            "●  nas · Allumé ▸ (Démarrer), Arrêter, Garder allumé 2\u{a0}h",
+            "▲  jellystat · Démarre ▸ (Démarrer), (Arrêter), Garder allumé 2\u{a0}h",
+            "✕  nextcloud · En échec ▸ Démarrer, Arrêter, Garder allumé 2\u{a0}h",
             "——",
             "Ouvrir WakeHub",
             "Quitter",
@@ -176,8 +176,28 @@ fn what_cannot_be_commanded_cannot_be_chosen() {
     };
     assert_eq!(
         shown(&menu(Scene::Running(&snapshot), Language::English))[0],
-        "●  raspberry · On ▸ (Start), (Stop)"
+        "●  raspberry · On ▸ (Start), (Stop), Keep on for 2\u{a0}h"
     );
+}
+
+#[test]
+fn what_is_kept_on_can_be_released() {
+    let mut nas = node(1, "nas", Power::On);
+    nas.held_until = Some(Timestamp(7_200_000));
+    let snapshot = Snapshot {
+        nodes: vec![nas],
+        ..Snapshot::default()
+    };
+    let first = |language| shown(&menu(Scene::Running(&snapshot), language))[0].clone();
+    assert_eq!(
+        first(Language::English),
+        "●  nas · On ▸ (Start), Stop, Release (kept on)"
+    );
+    assert_eq!(
+        first(Language::French),
+        "●  nas · Allumé ▸ (Démarrer), Arrêter, Ne plus garder allumé"
+    );
+    assert_eq!(text::HELD_FOR.as_secs(), 2 * 3600);
 }
 
 #[test]
@@ -291,6 +311,11 @@ fn a_new_state_is_only_new_labels() {
                 item: 2,
                 enabled: true
             },
+            Change::ItemEnabled {
+                at: 4,
+                item: 3,
+                enabled: true
+            },
         ]
     );
     assert_eq!(changes(&after, &after), []);
@@ -320,6 +345,8 @@ fn every_command_can_be_read_back() {
         Command::Dismiss(CascadeId(3)),
         Command::Start(NodeId(4)),
         Command::Stop(NodeId(5)),
+        Command::KeepOn(NodeId(5)),
+        Command::Release(NodeId(5)),
         Command::OpenUrl(NodeId(6)),
         Command::ShowNode(NodeId(u32::MAX)),
         Command::Show,

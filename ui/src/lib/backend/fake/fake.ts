@@ -140,6 +140,16 @@ export class FakeEngine implements Backend {
     });
   }
 
+  async hold(node: NodeId, until: number | null): Promise<void> {
+    if (until !== null && until <= this.now()) throw other("the time until which it is to be kept on is over");
+    this.#change((snapshot) => {
+      this.#node(node).held_until = until;
+      if (until !== null) snapshot.questions = snapshot.questions.filter((one) => one.node !== node);
+    });
+    const { name } = this.#node(node);
+    this.#note("hold", node, until === null ? `${name} is no longer kept on` : `${name} is kept on`, "you said so");
+  }
+
   async nodeEntry(node: NodeId): Promise<NodeEntry> {
     const entry = this.#world.entries.get(node);
     if (!entry) throw other("this node is gone");
@@ -297,13 +307,6 @@ export class FakeEngine implements Backend {
   }
 
   async openUrl(): Promise<void> {}
-
-  async hold(node: NodeId, untilMs: number | null): Promise<void> {
-    this.#change(() => {
-      this.#node(node).held_until = untilMs;
-    });
-    this.#note("hold", node, untilMs === null ? `you released ${this.#node(node).name}` : `you keep ${this.#node(node).name} on`, null);
-  }
 
   async settings(): Promise<Settings> {
     return structuredClone(this.#settings);

@@ -1,0 +1,84 @@
+//! `start NODE --for 2h`
+
+use crate::wakehub::Wakehub;
+use serde_json::{Value, json};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::net::TcpListener;
+
+/// `there` is on: its port is this process's. `gone` has an address that nobody has (RFC 5737) and nothing to wake it by.
+async fn homelab() -> (Wakehub, TcpListener) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let wakehub = Wakehub::new();
+    let text = format!(
+        r#"
+        [[node]]
+        name = "there"
+        kind = "machine"
+        address = "127.0.0.1"
+        mac = "52:54:00:00:00:03"
+        ssh = {{ user = "root", auth = "agent", port = {port} }}
+
+        [[node]]
+        name = "gone"
+        kind = "machine"
+        address = "192.0.2.9"
+        ssh = {{ user = "root", auth = "agent" }}
+        "#
+    );
+    wakehub.run_with(&["import", "-"], &text).await.done();
+    (wakehub, listener)
+}
+
+async fn held_until(wakehub: &Wakehub, name: &str) -> Value {
+    let nodes = wakehub.run(&["nodes", "--json"]).await.done().json();
+    let nodes = nodes.as_array().expect("nodes").clone();
+    let node = nodes.into_iter().find(|node| node["name"] == name);
+    node.expect("there")["held_until"].clone()
+}
+
+#[tokio::test]
+async fn what_is_on_already_is_kept_on() {
+    let (wakehub, _listener) = homelab().await;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("now");
+    let now = i64::try_from(now.as_millis()).expect("fits");
+    let started = wakehub.run(&["start", "there", "--for", "1h30m"]).await;
+    let started = started.done();
+    assert!(
+        started.stdout.contains("there is kept on until "),
+        "{started:?}"
+    );
+    let until = held_until(&wakehub, "there").await;
+    let minutes = (until.as_i64().expect("held") - now) / 60_000;
+    assert_eq!(minutes, 90);
+
+    let args = ["start", "there", "--for", "1d", "--json"];
+    let again = wakehub.run(&args).await.done();
+    let last = again.stdout.lines().last().expect("an answer");
+    let last: Value = serde_json::from_str(last).expect("JSON");
+    assert_eq!(last["node"], "there");
+    assert_eq!(
+        last["held_until"],
+        held_until(&wakehub, "there").await,
+        "longer than before"
+    );
+}
+
+#[tokio::test]
+async fn what_did_not_start_is_not_kept_on() {
+    let (wakehub, _listener) = homelab().await;
+    let refused = wakehub.run(&["start", "gone", "--for", "2h"]).await;
+    assert_eq!(refused.status, 3, "{refused:?}");
+    assert_eq!(held_until(&wakehub, "gone").await, json!(null));
+}
+
+#[tokio::test]
+async fn a_time_that_is_none_is_a_usage_error() {
+    let wakehub = Wakehub::new();
+    for time in ["soon", "2", "-2h", "0m"] {
+        let for_time = format!("--for={time}");
+        let ended = wakehub.run(&["start", "there", &for_time]).await;
+        assert_eq!(ended.status, 2, "{ended:?}");
+        assert!(ended.stderr.contains("--for"), "{ended:?}");
+    }
+}
