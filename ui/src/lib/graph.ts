@@ -79,21 +79,62 @@ export function startOrder(graph: Graph, target: NodeView): NodeView[] {
   return order;
 }
 
+/** One node of what a start means, with the reason as the engine would say it. */
+export interface Needed {
+  node: NodeView;
+  reason: string;
+}
+
 /** What a start would wake first: everything needed, transitively, that is not on, deepest first. */
 export function wakesFirst(graph: Graph, target: NodeView): NodeView[] {
-  const order: NodeView[] = [];
+  return startSteps(graph, target).filter((step) => step.node !== target).map((step) => step.node);
+}
+
+/** The order of a start as it looks from here; what really runs is planned by the engine. */
+export function startSteps(graph: Graph, target: NodeView): Needed[] {
+  const order: Needed[] = [];
   const seen = new Set<NodeId>([target.id]);
-  const visit = (node: NodeView) => {
-    for (const id of node.host === null ? node.depends_on : [...node.depends_on, node.host]) {
-      const needed = graph.byId.get(id);
-      if (!needed || seen.has(id)) continue;
-      seen.add(id);
-      visit(needed);
-      if (needed.power !== "on") order.push(needed);
+  const visit = (node: NodeView, reason: string) => {
+    const needs = node.depends_on.map((id) => ({ id, reason: `needed by ${node.name}` }));
+    if (node.host !== null) needs.push({ id: node.host, reason: `hosts ${node.name}` });
+    for (const need of needs) {
+      const needed = graph.byId.get(need.id);
+      if (!needed || seen.has(need.id)) continue;
+      seen.add(need.id);
+      visit(needed, need.reason);
+    }
+    if (node === target || node.power !== "on") order.push({ node, reason });
+  };
+  visit(target, "you asked for it");
+  return order;
+}
+
+/** What goes down with a node, and what nothing would need any more once they are off. */
+export function stopMeans(graph: Graph, target: NodeView): { takes: NodeView[]; frees: NodeView[] } {
+  const gone = new Set<NodeId>([target.id]);
+  const takes: NodeView[] = [];
+  const take = (node: NodeView) => {
+    const users = [...node.needed_by.map((id) => graph.byId.get(id)), ...(graph.guests.get(node.id) ?? [])];
+    for (const user of users) {
+      if (!user || gone.has(user.id) || !isActive(user)) continue;
+      gone.add(user.id);
+      takes.push(user);
+      take(user);
     }
   };
-  visit(target);
-  return order;
+  take(target);
+  const isFree = (node: NodeView) =>
+    isActive(node) && !gone.has(node.id) && !node.always_on && node.held_until === null && !usersOf(graph, node).some((user) => isActive(user) && !gone.has(user.id));
+  const frees = new Set<NodeView>();
+  for (const id of gone) {
+    for (const needed of graph.byId.get(id)?.depends_on.map((one) => graph.byId.get(one)) ?? []) if (needed && isFree(needed)) frees.add(needed);
+  }
+  return { takes, frees: [...frees] };
+}
+
+/** What depends on a node or runs on it, directly. */
+export function usersOf(graph: Graph, node: NodeView): NodeView[] {
+  return [...node.needed_by.map((id) => graph.byId.get(id)), ...(graph.guests.get(node.id) ?? [])].filter((one) => one !== undefined);
 }
 
 /** Whether the text stands in anything that a person would look for. */

@@ -2,6 +2,7 @@
 // ends), `&when=busy` what a start meets.
 import type { Backend, FoundAddress, Platform, Settings } from "../backend";
 import type {
+  Action,
   Answer,
   Ask,
   CascadeId,
@@ -300,6 +301,7 @@ export class FakeEngine implements Backend {
     const text = query.text?.toLowerCase();
     return this.#journal
       .filter((line) => query.node === null || line.node === query.node)
+      .filter((line) => query.cascade === null || line.cascade === query.cascade)
       .filter((line) => !text || `${line.message} ${line.reason ?? ""}`.toLowerCase().includes(text))
       .filter((line) => query.before === null || line.id < query.before)
       .sort((a, b) => b.id - a.id)
@@ -402,23 +404,38 @@ export class FakeEngine implements Backend {
     for (const listener of this.#listeners) listener(this.#copy());
   }
 
-  #note(kind: string, node: NodeId | null, message: string, reason: string | null, at = this.now()): void {
+  #note(kind: string, node: NodeId | null, message: string, reason: string | null, at = this.now(), cascade: CascadeId | null = null): void {
     const name = this.#world.snapshot.nodes.find((one) => one.id === node)?.name ?? null;
-    this.#journal.push({ id: this.#journal.length + 1, at, kind, node, node_name: name, cascade: null, message, reason });
+    this.#journal.push({ id: this.#journal.length + 1, at, kind, node, node_name: name, cascade, message, reason });
   }
 
   #tell(): void {
     const now = this.now();
     const idOf = (name: string) => this.#world.snapshot.nodes.find((one) => one.name === name)?.id ?? null;
-    const lines: [number, string, string, string, string | null][] = [
-      [30, "decision", "lxc-jellyfin", "not stopped: VM is locked (backup)", "asked Proxmox again at 02:40"],
-      [5, "stop", "lxc-jellyfin", "stopped lxc-jellyfin", "idle for 30 min"],
-      [2.3, "start", "lxc-jellyfin", "you started lxc-jellyfin", "2 steps, 19 s"],
-      [0.3, "decision", "nas", "kept nas on", "needed by lxc-jellyfin"],
-      [0.1, "error", "nextcloud", "nextcloud did not start: Docker refused port 8080", "port is already allocated"],
-      [0.02, "start", "jellystat", "you started jellystat", "wakes machine1, vm-docker first"],
-    ];
-    for (const [hours, kind, name, message, reason] of lines) this.#note(kind, idOf(name), message, reason, now - hours * 3_600_000);
+    const past = (action: Action, target: string, steps: [string, string][], hours: number, pace: number, end = "completed", why: string | null = null) => {
+      const cascade = (this.#next += 1);
+      const from = now - hours * 3_600_000;
+      const note = (kind: string, name: string, message: string, reason: string | null, at: number) => this.#note(kind, idOf(name), message, reason, at, cascade);
+      note(action, target, `begin to ${action} ${target}`, `in this order: ${steps.map(([name]) => name).join(", ")}`, from);
+      steps.forEach(([name, reason], at) => {
+        const failed = end === "failed" && at === steps.length - 1;
+        note(failed ? "error" : "step", name, `${name}: ${action} ${failed ? "failed" : "done"}`, failed ? why : reason, from + (at + 1) * pace);
+      });
+      note(action, target, `the ${action} of ${target} ${end}`, why, from + steps.length * pace);
+    };
+    const asked = "you asked for it";
+    past("stop", "sandbox", [["sandbox", asked]], 3.02 * 24, 3000);
+    this.#note("edit", idOf("nas"), "nas was added", null, now - 52 * 3_600_000);
+    this.#note("decision", idOf("lxc-jellyfin"), "refused to stop lxc-jellyfin", "lxc-jellyfin is locked by its platform (backup)", now - 30 * 3_600_000);
+    past("stop", "qbittorrent", [["qbittorrent", "it is not used"]], 22, 4000);
+    past("stop", "lxc-jellyfin", [["lxc-jellyfin", "it is not used"]], 5, 6000);
+    this.#note("state", idOf("lxc-cloudflared"), "lxc-cloudflared is on", "seen, not asked for", now - 220 * 60_000);
+    past("start", "lxc-jellyfin", [["nas", "needed by lxc-jellyfin"], ["lxc-jellyfin", asked]], 2.3, 23_000);
+    this.#note("decision", idOf("nas"), "nas stays on: needed by lxc-jellyfin", null, now - 0.3 * 3_600_000);
+    past("start", "nextcloud", [["nextcloud", asked]], 0.1, 2000, "failed", "Bind for 0.0.0.0:8080 failed: port is already allocated");
+    this.#note("question", idOf("lxc-cloudflared"), "asked whether to shut lxc-cloudflared down", "it is not used", now - 60_000);
+    this.#note("start", idOf("jellystat"), "begin to start jellystat", "in this order: machine1, vm-docker, jellystat", now - 53_000, 31);
+    this.#note("step", idOf("machine1"), "machine1: start done", "hosts vm-docker", now - 12_000, 31);
   }
 }
 
