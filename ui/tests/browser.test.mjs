@@ -268,7 +268,7 @@ test("what a node needs is added, refused with the whole cycle, and taken back",
     assert.match(await text(page, ".undo"), /nas now needs pihole/);
     await page.click(".undo .btn:has-text('Undo')");
     await page.waitForSelector('.rel [data-relation="pihole"]', { state: "detached" });
-    await page.click(".rel [aria-label='qbittorrent no longer needs nas']");
+    await page.click(".rel [aria-label='qbittorrent no longer needs nas.']");
     await page.waitForSelector('.rel [data-relation="qbittorrent"]', { state: "detached" });
   });
 });
