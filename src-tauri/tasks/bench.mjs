@@ -9,4 +9,5 @@ run("cargo", ["bench", "-p", "wakehub-connectors", "--bench", "proxmox_poll"]);
 run("cargo", ["bench", "-p", "wakehub-engine", "--bench", "overhead"]);
 run("npm", ["run", "--silent", "ui:build"]);
 run("cargo", ["build", "--release", "-p", "wakehub-desktop", "--features", "custom-protocol", "--bins", "--examples"]);
+run("cargo", ["build", "-p", "wakehub-cli", "-p", "wakehub-lab"]);
 run(join(root, "tests", "desktop", "desk.sh"), ["/usr/bin/python3", join(root, "tests", "bench", "desktop.py")]);

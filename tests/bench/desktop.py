@@ -4,6 +4,7 @@
     tests/desktop/desk.sh /usr/bin/python3 tests/bench/desktop.py [FOLDER OF THE RELEASE BUILD]
 
 Both programs are built by: cargo build --release -p wakehub-desktop --features custom-protocol --bins --examples
+The homelab that is watched: cargo build -p wakehub-cli -p wakehub-lab (it is not measured, so not optimised)
 Memory is measured on a second start (a first one fills caches), against an empty Tauri tray program in the same run."""
 import json
 import os
@@ -23,6 +24,7 @@ from gi.repository import Gdk, GLib  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, '..', 'desktop'))
+import homelab  # noqa: E402
 import watcher  # noqa: E402
 
 TARGET = os.environ.get('CARGO_TARGET_DIR', os.path.join(HERE, '..', '..', 'target'))
@@ -30,6 +32,7 @@ BUILD = sys.argv[1] if len(sys.argv) > 1 else os.path.join(TARGET, 'release')
 EMPTY = [os.path.join(BUILD, 'examples', 'empty_tray')]
 DATA = os.path.join(os.environ['DESK'], 'wakehub')
 OURS = [os.path.join(BUILD, 'wakehub-desktop'), '--data-dir', DATA]
+TOOLS = os.path.join(BUILD, '..', 'debug')
 RUNS = int(os.environ.get('RUNS', '7'))
 CPU_SECONDS = int(os.environ.get('CPU_SECONDS', '60'))
 MIB = 1024  # /proc counts in KiB
@@ -46,7 +49,11 @@ class Tray(watcher.Watcher):
     @dbus.service.method(watcher.NAME, in_signature='s', sender_keyword='sender')
     def RegisterStatusNotifierItem(self, item, sender=None):
         self.arrived = time.monotonic()
-        super().RegisterStatusNotifierItem(item, sender)
+        # As the inherited one, but silent: standard output has the figures.
+        self.items[sender + item if item.startswith('/') else item + '/StatusNotifierItem'] = sender
+
+    def owner_changed(self, name, old, new):
+        self.items = {key: sender for key, sender in self.items.items() if sender != name or new}
 
 
 def turn(until, seconds=30):
@@ -168,7 +175,11 @@ def paint_time(tray):
 
 
 def click(label):
-    subprocess.run([os.path.join(HERE, '..', 'desktop', 'tray.py'), 'click', label], check=True)
+    # It asks our own watcher, whose main loop must go on meanwhile.
+    clicking = subprocess.Popen([os.path.join(HERE, '..', 'desktop', 'tray.py'), 'click', label])
+    turn(lambda: clicking.poll() is not None)
+    if clicking.returncode:
+        sys.exit(f'{label!r} could not be clicked')
 
 
 def close_window():
@@ -226,7 +237,24 @@ def main():
             'private_dirty_over_tray_only': round(closed_dirty - dirty, 1), 'web_processes': program.web_processes()})
     milliseconds('wakehub: Open in the tray menu to first paint (with the click, some 100 ms), ms', lazily)
     program.end()
+    watch_homelab(tray, report)
     print(json.dumps(figures))
+
+
+def watch_homelab(tray, report):
+    """What it takes to keep an eye on the reference homelab while all of it runs."""
+    reason = homelab.missing(TOOLS)
+    if reason:
+        print(f'SKIPPED: the reference homelab: {reason}', flush=True)
+        return
+    data = os.path.join(os.environ['DESK'], 'watching')
+    with homelab.running(TOOLS, data):
+        program = Program(tray, [OURS[0], '--data-dir', data, '--hidden'])
+        turn(lambda: tray.arrived)
+        settle(30)
+        report(f'wakehub: homelab running, % of a core over {CPU_SECONDS} s', program.cpu(CPU_SECONDS))
+        report('wakehub: homelab running, MiB', dict(zip(('pss', 'private_dirty'), program.memory())))
+        program.end()
 
 
 if __name__ == '__main__':
