@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use wakehub_engine::NOT_LOGGED;
 
 /// Bytes after which a new file is begun.
 const LARGEST: u64 = 1024 * 1024;
@@ -17,7 +18,9 @@ const FILTER: &str = "WAKEHUB_LOG";
 /// Without a log the program works all the same, so the caller only says that there is none.
 pub(crate) fn begin(data_dir: &Path) -> io::Result<()> {
     let writer = Rotating::open(data_dir.join("logs"), LARGEST)?;
-    let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_env(FILTER)
+        .unwrap_or_else(|_| EnvFilter::new("info"))
+        .add_directive(NOT_LOGGED.parse().map_err(io::Error::other)?);
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(false)

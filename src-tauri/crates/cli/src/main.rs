@@ -14,6 +14,7 @@ mod states;
 
 use clap::Parser;
 use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
 
 use args::Cli;
 use outcome::Outcome;
@@ -21,10 +22,7 @@ use outcome::Outcome;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("WAKEHUB_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("off")),
-        )
+        .with_env_filter(log_filter())
         .with_writer(std::io::stderr)
         .init();
     let json = cli.json;
@@ -52,5 +50,14 @@ fn main() -> ExitCode {
             }
             failure.outcome().into()
         }
+    }
+}
+
+fn log_filter() -> EnvFilter {
+    let off = || EnvFilter::new("off");
+    let wanted = EnvFilter::try_from_env("WAKEHUB_LOG").unwrap_or_else(|_| off());
+    match wakehub_engine::NOT_LOGGED.parse() {
+        Ok(directive) => wanted.add_directive(directive),
+        Err(_) => off(),
     }
 }

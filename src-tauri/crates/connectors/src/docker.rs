@@ -1,12 +1,13 @@
 //! Docker engines over TCP, TLS, SSH and a local socket.
 //!
-//! Speaks the Engine API itself, over connections that are kept: the answers are read leniently (Podman's too), and the
-//! version that stands in every path is really the negotiated one.
+//! bollard knows the endpoints and models; the connections are ours and are kept, and so is the version that stands in
+//! every path, which is really the negotiated one. Answers that bollard cannot read are read leniently (Podman's too).
 
 mod check;
 mod client;
 mod config;
 mod discover;
+mod exchange;
 mod parse;
 mod power;
 mod remote;
@@ -29,7 +30,7 @@ use wakehub_domain::{Capability, ConnectorError, ErrorKind, NodeKind, PowerState
 use crate::{Change, Check, Connector, Discovered, Report, StopOptions, Target, Watch};
 use client::Client;
 use discover::Surroundings;
-use parse::{Inspected, Listed, Network};
+use parse::{Inspected, Listed};
 use transport::Dial;
 
 /// Asked about at once by [`Connector::discover`]; more would only queue up in the engine.
@@ -39,6 +40,10 @@ const DISCOVERY_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Where engines listen unless they are told otherwise.
 const USUAL_SOCKET: &str = "/var/run/docker.sock";
+
+/// A directive for the filter of every log: bollard logs whole answers, and with them what stands in the environment of
+/// containers, passwords too.
+pub const NOT_LOGGED: &str = "bollard=off";
 
 /// The connection to one engine.
 pub struct DockerConnector {
@@ -80,7 +85,7 @@ impl DockerConnector {
             operation: operation.to_owned(),
             ..error
         })?;
-        let made = Arc::new(Client::new(dial));
+        let made = Arc::new(Client::new(dial)?);
         *client = Some(made.clone());
         Ok(made)
     }
@@ -93,10 +98,10 @@ impl DockerConnector {
     async fn discover_all(&self) -> Result<Vec<Discovered>, ConnectorError> {
         let operation = "list containers";
         let client = self.client(operation).await?;
-        let containers: Vec<Listed> = list(&client, operation).await?;
+        let containers = client.list(operation, None).await?;
         // Only needed to tell addresses of a macvlan from those of a bridge, and often not allowed by socket proxies.
-        let networks: Vec<Network> = client
-            .get("list networks", "/networks")
+        let networks = client
+            .networks("list networks")
             .await
             .unwrap_or_else(|error| {
                 tracing::debug!(%error, "discovering without networks");
@@ -104,7 +109,7 @@ impl DockerConnector {
             });
         let networks: HashMap<String, String> = networks
             .into_iter()
-            .filter_map(|network| Some((network.name, network.driver?)))
+            .filter_map(|network| Some((network.name?, network.driver?)))
             .collect();
         let around = Surroundings {
             host: self.endpoint.host(),
@@ -153,7 +158,7 @@ impl Connector for DockerConnector {
     async fn observe(&self) -> Result<Report, ConnectorError> {
         let operation = "list containers";
         let client = self.client(operation).await?;
-        let containers = list(&client, operation).await?;
+        let containers = client.list(operation, None).await?;
         Ok(Report {
             itself: Some(PowerState::On),
             guests: containers.iter().map(Listed::report).collect(),
@@ -199,17 +204,11 @@ impl Connector for DockerConnector {
     }
 }
 
-async fn list(client: &Client, operation: &str) -> Result<Vec<Listed>, ConnectorError> {
-    client.get(operation, "/containers/json?all=true").await
-}
-
 /// By name or id, and only the one with exactly this name: an engine takes `cafe` for the id of a container whose id
 /// begins so, if none has the name.
 async fn inspect(client: &Client, name: &str, by: &str) -> Result<Inspected, ConnectorError> {
     let operation = format!("look at container {name}");
-    let inspected: Inspected = client
-        .get(&operation, &format!("/containers/{by}/json"))
-        .await?;
+    let inspected = client.inspect(&operation, by).await?;
     if by == name && inspected.own_name() != name {
         return Err(no_such_container(operation, name));
     }

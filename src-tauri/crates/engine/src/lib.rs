@@ -23,4 +23,5 @@ pub use handle::{Announcement, Attention, Handle};
 pub use real::RealWorld;
 pub use secrets::{SecretError, SecretKey, SecretOf, Secrets};
 pub use start::{Options, StartError, start};
+pub use wakehub_connectors::docker::NOT_LOGGED;
 pub use world::{Accepted, ConnectionSpec, World};

@@ -9,7 +9,7 @@ use wakehub_domain::{ConnectorError, ErrorKind, Presented};
 use super::DockerConnector;
 use super::client::Client;
 use super::config::DockerEndpoint;
-use super::parse::EngineVersion;
+use super::parse;
 use super::tls::{self, Tls};
 use super::transport;
 use crate::ssh::SshHost;
@@ -244,11 +244,11 @@ async fn login(report: &Reporter<'_>, client: &Client) -> bool {
 }
 
 async fn version(report: &Reporter<'_>, client: &Client) {
-    let (took, told) = timed(client.get::<EngineVersion>("ask for the version", "/version")).await;
+    let (took, told) = timed(client.version("ask for the version")).await;
     match told {
         Ok(version) => {
             report
-                .passed(CheckKind::Version, took, version.text())
+                .passed(CheckKind::Version, took, parse::version_text(&version))
                 .await
         }
         Err(error) => {

@@ -1,296 +1,239 @@
-//! HTTP to one engine: connections kept and reused, the API version negotiated, refusals in the engine's own words.
+//! What is asked of an engine: bollard's endpoints and models, our deadlines and errors.
 
+use bollard::errors::Error;
+use bollard::models::{EventMessage, Network, SystemVersion};
+use bollard::query_parameters::{
+    EventsOptionsBuilder, InspectContainerOptions, KillContainerOptions,
+    ListContainersOptionsBuilder, ListNetworksOptions, LogsOptionsBuilder, StartContainerOptions,
+    StopContainerOptions,
+};
+use bollard::{API_DEFAULT_VERSION, Docker};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::client::legacy::Client as Http;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use serde::de::DeserializeOwned;
-use std::error::Error;
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use std::collections::HashMap;
+use std::future::{Future, ready};
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use wakehub_domain::{ConnectorError, ErrorKind};
 
-use super::parse::{self, ApiVersion};
-use super::transport::Dial;
+use super::exchange::Exchange;
+use super::parse::{self, Inspected, Listed};
+use super::transport::{self, Dial};
 
 /// How long an engine may take to answer what does not itself wait for a container. A busy engine with hundreds of
 /// containers lists them in a second.
 pub(super) const REQUEST_DEADLINE: Duration = Duration::from_secs(20);
 
-/// The newest API whose answers have been read, Docker 29's. An engine that refuses it says so in its own words.
-const NEWEST: ApiVersion = ApiVersion(1, 52);
-/// Docker 1.12 (2016), the floor of all engines up to 28.
-const OLDEST: ApiVersion = ApiVersion(1, 24);
+/// Starting pulls nothing, but sets up mounts and networks, and may wait for a busy disk.
+const START_DEADLINE: Duration = Duration::from_secs(60);
 
-/// Longer than the 60 s between two polls of a quiet homelab, so that each finds the connection of the last.
-const KEEP_IDLE: Duration = Duration::from_secs(150);
-const KEEP_AT_MOST: usize = 4;
-
-/// The list of 1,000 containers is about 1.5 MB.
-const LONGEST_BODY: usize = 32 * 1024 * 1024;
+/// Seconds. bollard's own deadline ends at the head of an answer; ours are around the whole.
+const NEVER: u64 = u64::MAX;
 
 /// An engine and the connections to it.
 pub(super) struct Client {
-    http: Http<Dial, Full<Bytes>>,
-    dial: Dial,
-    negotiated: Mutex<Option<ApiVersion>>,
-}
-
-/// What came back with 2xx or 304.
-pub(super) struct Answer {
-    pub status: StatusCode,
-    pub body: Bytes,
+    docker: Docker,
+    exchange: Arc<Exchange>,
 }
 
 impl Client {
-    pub(super) fn new(dial: Dial) -> Client {
-        let http = Http::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(KEEP_IDLE)
-            .pool_max_idle_per_host(KEEP_AT_MOST)
-            .build(dial.clone());
-        Client {
-            http,
-            dial,
-            negotiated: Mutex::new(None),
-        }
+    pub(super) fn new(dial: Dial) -> Result<Client, ConnectorError> {
+        let exchange = Arc::new(Exchange::new(dial));
+        let carrying = exchange.clone();
+        let docker = Docker::connect_with_custom_transport(
+            move |request| {
+                let exchange = carrying.clone();
+                async move { exchange.carry(request).await.map_err(within_bollards) }
+            },
+            Some("http://docker"),
+            NEVER,
+            API_DEFAULT_VERSION,
+        )
+        .map_err(|error| failed(&exchange, "connect", &error))?;
+        Ok(Client { docker, exchange })
     }
 
     pub(super) fn dial(&self) -> &Dial {
-        &self.dial
+        self.exchange.dial()
     }
 
-    pub(super) async fn get<T: DeserializeOwned>(
-        &self,
-        operation: &str,
-        path: &str,
-    ) -> Result<T, ConnectorError> {
-        let answer = self
-            .send(operation, Method::GET, path, REQUEST_DEADLINE)
-            .await?;
-        serde_json::from_slice(&answer.body).map_err(|error| {
-            ConnectorError::new(
-                ErrorKind::Protocol,
-                operation,
-                format!("the engine's answer is not what was expected: {error}"),
-            )
-        })
-    }
-
-    /// `path` begins after the version: `/containers/json`.
-    pub(super) async fn send(
-        &self,
-        operation: &str,
-        method: Method,
-        path: &str,
-        deadline: Duration,
-    ) -> Result<Answer, ConnectorError> {
-        let asking = async {
-            let response = self.ask(operation, method, path).await?;
-            self.whole(operation, response).await
-        };
-        tokio::time::timeout(deadline, asking)
-            .await
-            .unwrap_or_else(|_| Err(no_answer(operation, deadline)))
-    }
-
-    /// The head within the deadline; the body as it comes, for as long as it comes.
-    pub(super) async fn stream(
-        &self,
-        operation: &str,
-        path: &str,
-    ) -> Result<Incoming, ConnectorError> {
-        let response =
-            tokio::time::timeout(REQUEST_DEADLINE, self.ask(operation, Method::GET, path))
-                .await
-                .unwrap_or_else(|_| Err(no_answer(operation, REQUEST_DEADLINE)))?;
-        Ok(response.into_body())
-    }
-
-    /// One exchange, within the deadline of a request.
+    /// One exchange, which negotiates the version anew.
     pub(super) async fn try_out(&self, operation: &str) -> Result<(), ConnectorError> {
-        tokio::time::timeout(REQUEST_DEADLINE, self.negotiate(operation))
+        let pinging = self.docker.ping();
+        self.within(operation, REQUEST_DEADLINE, pinging)
             .await
-            .unwrap_or_else(|_| Err(no_answer(operation, REQUEST_DEADLINE)))
             .map(drop)
     }
 
-    /// Asks the engine for its version anew and returns the one both speak.
-    async fn negotiate(&self, operation: &str) -> Result<ApiVersion, ConnectorError> {
-        let response = self.raw(operation, &Method::GET, "/_ping").await?;
-        let theirs = response
-            .headers()
-            .get("api-version")
-            .and_then(|value| value.to_str().ok())
-            .and_then(ApiVersion::parse);
-        let status = response.status();
-        let answer = self.whole(operation, response).await?;
-        let Some(theirs) = theirs else {
-            return Err(not_an_engine(operation, status, &answer.body));
-        };
-        let agreed = theirs.clamp(OLDEST, NEWEST);
-        *self.remembered() = Some(agreed);
-        Ok(agreed)
-    }
-
-    fn remembered(&self) -> std::sync::MutexGuard<'_, Option<ApiVersion>> {
-        self.negotiated
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A response with 2xx or 304, or the refusal.
-    async fn ask(
-        &self,
-        operation: &str,
-        method: Method,
-        path: &str,
-    ) -> Result<Response<Incoming>, ConnectorError> {
-        let known = *self.remembered();
-        let version = match known {
-            Some(version) => version,
-            None => self.negotiate(operation).await?,
-        };
-        match self.versioned(operation, &method, version, path).await {
-            // The engine was replaced by a newer one since.
-            Err(error) if error.kind == ErrorKind::Unsupported && known.is_some() => {
-                let version = self.negotiate(operation).await?;
-                self.versioned(operation, &method, version, path).await
-            }
-            other => other,
-        }
-    }
-
-    async fn versioned(
-        &self,
-        operation: &str,
-        method: &Method,
-        version: ApiVersion,
-        path: &str,
-    ) -> Result<Response<Incoming>, ConnectorError> {
-        let response = self
-            .raw(operation, method, &format!("/v{version}{path}"))
-            .await?;
-        let status = response.status();
-        if status.is_success() || status == StatusCode::NOT_MODIFIED {
-            return Ok(response);
-        }
-        let body = self.collected(operation, response).await?;
-        Err(parse::refusal(operation, status.as_u16(), &body))
-    }
-
-    /// One request, sent again once if the kept connection turned out to be dead. Everything that is sent here may
-    /// arrive twice: starting or stopping again is a success.
-    async fn raw(
-        &self,
-        operation: &str,
-        method: &Method,
-        path: &str,
-    ) -> Result<Response<Incoming>, ConnectorError> {
-        match self.once(method, path).await {
-            Err(error) if was_closed_meanwhile(&error) => self
-                .once(method, path)
-                .await
-                .map_err(|error| self.failed(operation, &error)),
-            other => other.map_err(|error| self.failed(operation, &error)),
-        }
-    }
-
-    async fn once(&self, method: &Method, path: &str) -> Result<Response<Incoming>, Failed> {
-        let request = Request::builder()
-            .method(method)
-            // Of the authority only `Host` is made; the connector knows where to go.
-            .uri(format!("http://docker{path}"))
-            .header(
-                hyper::header::USER_AGENT,
-                concat!("wakehub/", env!("CARGO_PKG_VERSION")),
-            )
-            .body(Full::new(Bytes::new()))
-            .map_err(|error| Box::new(error) as Failed)?;
-        self.http
-            .request(request)
+    pub(super) async fn version(&self, operation: &str) -> Result<SystemVersion, ConnectorError> {
+        self.within(operation, REQUEST_DEADLINE, self.docker.version())
             .await
-            .map_err(|error| Box::new(error) as Failed)
     }
 
-    async fn whole(
+    /// All containers, or those whose ids are given.
+    pub(super) async fn list(
         &self,
         operation: &str,
-        response: Response<Incoming>,
-    ) -> Result<Answer, ConnectorError> {
-        Ok(Answer {
-            status: response.status(),
-            body: self.collected(operation, response).await?,
-        })
-    }
-
-    async fn collected(
-        &self,
-        operation: &str,
-        response: Response<Incoming>,
-    ) -> Result<Bytes, ConnectorError> {
-        Limited::new(response.into_body(), LONGEST_BODY)
-            .collect()
-            .await
-            .map(http_body_util::Collected::to_bytes)
-            .map_err(|error| self.failed(operation, &error))
-    }
-
-    /// Finds what lies at the bottom of an error of the HTTP client.
-    pub(super) fn failed(&self, operation: &str, error: &Failed) -> ConnectorError {
-        let chain = chain(&**error);
-        for cause in &chain {
-            if let Some(known) = cause.downcast_ref::<ConnectorError>() {
-                return known.clone().during(operation);
-            }
-            if let Some(io) = cause.downcast_ref::<io::Error>() {
-                return self.dial.failed(io).during(operation);
-            }
+        ids: Option<Vec<String>>,
+    ) -> Result<Vec<Listed>, ConnectorError> {
+        let mut options = ListContainersOptionsBuilder::default().all(true);
+        if let Some(ids) = ids {
+            options = options.filters(&HashMap::from([("id", ids)]));
         }
-        let deepest = chain
-            .last()
-            .map(|cause| cause.to_string())
-            .unwrap_or_default();
-        let closed = chain.iter().any(|cause| {
-            cause
-                .downcast_ref::<hyper::Error>()
-                .is_some_and(|error| error.is_incomplete_message() || error.is_closed())
-        });
-        let kind = if closed {
-            ErrorKind::Unreachable
-        } else {
-            ErrorKind::Protocol
+        let listing = async {
+            match self.docker.list_containers(Some(options.build())).await {
+                Ok(containers) => {
+                    let read = containers.into_iter().map(Listed::try_from);
+                    Ok(read.collect::<Result<_, _>>()?)
+                }
+                Err(Error::JsonDataError { contents, .. }) => Ok(parse::listed(&contents)?),
+                Err(error) => Err(error),
+            }
         };
-        ConnectorError::new(kind, operation, deepest)
+        self.within(operation, REQUEST_DEADLINE, listing).await
+    }
+
+    /// By name or id, or by the beginning of an id.
+    pub(super) async fn inspect(
+        &self,
+        operation: &str,
+        by: &str,
+    ) -> Result<Inspected, ConnectorError> {
+        let options = None::<InspectContainerOptions>;
+        let looking = async {
+            match self.docker.inspect_container(by, options).await {
+                Ok(container) => Ok(Inspected::try_from(container)?),
+                Err(Error::JsonDataError { contents, .. }) => Ok(parse::inspected(&contents)?),
+                Err(error) => Err(error),
+            }
+        };
+        self.within(operation, REQUEST_DEADLINE, looking).await
+    }
+
+    pub(super) async fn networks(&self, operation: &str) -> Result<Vec<Network>, ConnectorError> {
+        let listing = self.docker.list_networks(None::<ListNetworksOptions>);
+        self.within(operation, REQUEST_DEADLINE, listing).await
+    }
+
+    /// The last lines of its output.
+    pub(super) async fn logs(
+        &self,
+        operation: &str,
+        id: &str,
+        lines: usize,
+    ) -> Result<Vec<Bytes>, ConnectorError> {
+        let options = LogsOptionsBuilder::default()
+            .stdout(true)
+            .stderr(true)
+            .tail(&lines.to_string())
+            .build();
+        let reading = self
+            .docker
+            .logs(id, Some(options))
+            .map_ok(bollard::container::LogOutput::into_bytes)
+            .try_collect();
+        self.within(operation, REQUEST_DEADLINE, reading).await
+    }
+
+    /// What happens to containers, from now on and for as long as it comes; an engine that goes down ends it in the
+    /// middle. Only the answer's head has a deadline.
+    pub(super) fn events<'a>(
+        &'a self,
+        operation: &'a str,
+    ) -> impl Stream<Item = Result<EventMessage, ConnectorError>> + 'a {
+        let only = HashMap::from([("type", vec!["container"])]);
+        let options = EventsOptionsBuilder::default().filters(&only).build();
+        self.docker
+            .clone()
+            .with_timeout(REQUEST_DEADLINE)
+            .events(Some(options))
+            .take_while(|event| ready(!matches!(event, Err(error) if broke_off(error))))
+            .map_err(move |error| failed(&self.exchange, operation, &error))
+            .boxed()
+    }
+
+    pub(super) async fn start(&self, operation: &str, id: &str) -> Result<(), ConnectorError> {
+        let options = None::<StartContainerOptions>;
+        let starting = self.docker.start_container(id, options);
+        self.within(operation, START_DEADLINE, starting).await
+    }
+
+    pub(super) async fn unpause(&self, operation: &str, id: &str) -> Result<(), ConnectorError> {
+        let unpausing = self.docker.unpause_container(id);
+        self.within(operation, REQUEST_DEADLINE, unpausing).await
+    }
+
+    /// `grace` before the engine's SIGKILL; the container's own when there is none.
+    pub(super) async fn stop(
+        &self,
+        operation: &str,
+        id: &str,
+        grace: Option<Duration>,
+        deadline: Duration,
+    ) -> Result<(), ConnectorError> {
+        let options = StopContainerOptions {
+            signal: None,
+            t: grace.map(|grace| i32::try_from(grace.as_secs()).unwrap_or(i32::MAX)),
+        };
+        let stopping = self.docker.stop_container(id, Some(options));
+        self.within(operation, deadline, stopping).await
+    }
+
+    pub(super) async fn kill(&self, operation: &str, id: &str) -> Result<(), ConnectorError> {
+        let options = None::<KillContainerOptions>;
+        let killing = self.docker.kill_container(id, options);
+        self.within(operation, REQUEST_DEADLINE, killing).await
+    }
+
+    async fn within<T>(
+        &self,
+        operation: &str,
+        deadline: Duration,
+        asking: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, ConnectorError> {
+        match tokio::time::timeout(deadline, asking).await {
+            Ok(answer) => answer.map_err(|error| failed(&self.exchange, operation, &error)),
+            Err(_) => Err(no_answer(operation, deadline)),
+        }
     }
 }
 
-pub(super) type Failed = Box<dyn Error + Send + Sync>;
-
-fn chain<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |error| {
-        let error: &'a (dyn Error + 'static) = *error;
-        error.source()
-    })
-    .collect()
+/// Of a stream. bollard keeps the text of such an error only.
+fn broke_off(error: &Error) -> bool {
+    matches!(error, Error::IOError { err } if transport::carried(err).is_none())
 }
 
-fn was_closed_meanwhile(error: &Failed) -> bool {
-    chain(&**error).iter().any(|cause| {
-        cause
-            .downcast_ref::<hyper::Error>()
-            .is_some_and(|error| error.is_incomplete_message() || error.is_canceled())
-            || cause.downcast_ref::<io::Error>().is_some_and(|error| {
-                super::tls::within(error).is_none()
-                    && matches!(
-                        error.kind(),
-                        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
-                    )
-            })
-    })
+/// bollard's errors have room for those of others only here.
+fn within_bollards(error: ConnectorError) -> Error {
+    Error::IOError {
+        err: io::Error::other(error),
+    }
+}
+
+fn failed(exchange: &Exchange, operation: &str, error: &Error) -> ConnectorError {
+    if matches!(error, Error::RequestTimeoutError) {
+        return no_answer(operation, REQUEST_DEADLINE);
+    }
+    if let Error::HyperResponseError { err } = error {
+        return exchange.failed(err).during(operation);
+    }
+    if let Error::IOError { err } = error {
+        let broken = || ConnectorError::new(ErrorKind::Unreachable, operation, err.to_string());
+        return transport::carried(err).map_or_else(broken, |known| known.during(operation));
+    }
+    let message = if let Error::JsonDataError { message, .. } = error {
+        unexpected(message)
+    } else if let Error::JsonSerdeError { err } = error {
+        unexpected(&err.to_string())
+    } else {
+        error.to_string()
+    };
+    ConnectorError::new(ErrorKind::Protocol, operation, message)
+}
+
+fn unexpected(message: &str) -> String {
+    format!("the engine's answer is not what was expected: {message}")
 }
 
 fn no_answer(operation: &str, deadline: Duration) -> ConnectorError {
@@ -301,31 +244,6 @@ fn no_answer(operation: &str, deadline: Duration) -> ConnectorError {
     )
 }
 
-fn not_an_engine(operation: &str, status: StatusCode, body: &[u8]) -> ConnectorError {
-    let refusal = parse::refusal(operation, status.as_u16(), body);
-    if refusal.kind == ErrorKind::Unauthorised {
-        return refusal;
-    }
-    ConnectorError::new(
-        ErrorKind::Protocol,
-        operation,
-        format!(
-            "what answers is not a Docker engine: {status}: {}",
-            parse::first_line(body)
-        ),
-    )
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_outside_our_range_become_the_nearest_that_we_speak() {
-        let agreed = |theirs: &str| ApiVersion::parse(theirs).unwrap().clamp(OLDEST, NEWEST);
-        assert_eq!(agreed("1.41"), ApiVersion(1, 41));
-        assert_eq!(agreed("1.18"), OLDEST);
-        assert_eq!(agreed("1.99"), NEWEST);
-        assert_eq!(agreed("2.0"), NEWEST);
-    }
-}
+#[path = "client_tests.rs"]
+mod tests;

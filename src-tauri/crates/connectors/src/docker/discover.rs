@@ -1,8 +1,9 @@
 //! Puts together what an engine knows about a container that could be configured.
 
+use bollard::models::{HostConfig, PortMap};
 use std::collections::HashMap;
 
-use super::parse::{HostConfig, Inspected, Listed, Ports, compose};
+use super::parse::{Inspected, Listed, compose};
 use crate::Discovered;
 
 /// Everything about the engine as a whole that one container's answers refer to.
@@ -20,7 +21,7 @@ pub(super) fn discovered(
     around: &Surroundings,
 ) -> Discovered {
     let (ports, addresses) = reachable(inspected, around);
-    let limits = inspected.host_config.as_ref();
+    let limits = &inspected.host_config;
     Discovered {
         report: listed.report(),
         addresses,
@@ -28,9 +29,10 @@ pub(super) fn discovered(
         image: listed.image.clone(),
         compose_project: listed.label(compose::PROJECT).map(str::to_owned),
         compose_service: listed.label(compose::SERVICE).map(str::to_owned),
-        cores: limits.and_then(cores),
+        cores: cores(limits),
         memory: limits
-            .and_then(|limits| u64::try_from(limits.memory?).ok())
+            .memory
+            .and_then(|bytes| u64::try_from(bytes).ok())
             .filter(|bytes| *bytes > 0),
         suggested_dependencies: dependencies(listed, inspected, around.containers),
     }
@@ -60,25 +62,26 @@ fn cores(limits: &HostConfig) -> Option<f64> {
 /// TCP ports that others can reach, and where.
 fn reachable(inspected: &Inspected, around: &Surroundings) -> (Vec<u16>, Vec<String>) {
     let here = around.host.unwrap_or("127.0.0.1");
-    let limits = inspected.host_config.as_ref();
-    let network = inspected.network_settings.as_ref();
+    let limits = &inspected.host_config;
+    let network = &inspected.network_settings;
     let exposed = || {
-        let ports = inspected.config.as_ref()?.exposed_ports.as_ref()?;
-        let mut ports: Vec<u16> = ports.keys().filter_map(|port| tcp(port)).collect();
+        let ports = inspected.config.exposed_ports.iter().flatten();
+        let mut ports: Vec<u16> = ports.filter_map(|port| tcp(port)).collect();
         ports.sort_unstable();
-        Some(ports)
+        ports
     };
-    if limits.and_then(|limits| limits.network_mode.as_deref()) == Some("host") {
-        return (exposed().unwrap_or_default(), vec![here.to_owned()]);
+    if limits.network_mode.as_deref() == Some("host") {
+        return (exposed(), vec![here.to_owned()]);
     }
 
     let mut ports = Vec::new();
     let mut addresses = Vec::new();
     // What is bound now; of a stopped container, what will be.
     let bound = network
-        .and_then(|network| network.ports.as_ref())
+        .ports
+        .as_ref()
         .filter(|ports| !ports.is_empty())
-        .or_else(|| limits?.port_bindings.as_ref());
+        .or(limits.port_bindings.as_ref());
     for (port, address) in bound.into_iter().flat_map(published) {
         let address = match address {
             None => here.to_owned(),
@@ -89,11 +92,7 @@ fn reachable(inspected: &Inspected, around: &Surroundings) -> (Vec<u16>, Vec<Str
         addresses.push(address);
     }
     // A container on a macvlan or ipvlan stands in the network with an address and all ports of its own.
-    for (name, attachment) in network
-        .and_then(|network| network.networks.as_ref())
-        .into_iter()
-        .flatten()
-    {
+    for (name, attachment) in network.networks.iter().flatten() {
         let own = matches!(
             around.networks.get(name).map(String::as_str),
             Some("macvlan" | "ipvlan")
@@ -104,7 +103,7 @@ fn reachable(inspected: &Inspected, around: &Surroundings) -> (Vec<u16>, Vec<Str
             .filter(|a| own && !a.is_empty())
         {
             addresses.push(address.clone());
-            ports.extend(exposed().unwrap_or_default());
+            ports.extend(exposed());
         }
     }
     ports.sort_unstable();
@@ -115,7 +114,7 @@ fn reachable(inspected: &Inspected, around: &Surroundings) -> (Vec<u16>, Vec<Str
 }
 
 /// Each published TCP port with the address that it is bound to; `None` is all of them.
-fn published(ports: &Ports) -> Vec<(u16, Option<String>)> {
+fn published(ports: &PortMap) -> Vec<(u16, Option<String>)> {
     ports
         .iter()
         .filter(|(port, _)| tcp(port).is_some())
@@ -170,9 +169,10 @@ fn dependencies(listed: &Listed, inspected: &Inspected, containers: &[Listed]) -
             }
         }
     }
-    let limits = inspected.host_config.as_ref();
+    let limits = &inspected.host_config;
     let shared = limits
-        .and_then(|limits| limits.network_mode.as_deref())
+        .network_mode
+        .as_deref()
         .and_then(|mode| mode.strip_prefix("container:"));
     if let Some(other) = shared.filter(|other| !other.is_empty()) {
         let named = containers
@@ -180,11 +180,7 @@ fn dependencies(listed: &Listed, inspected: &Inspected, containers: &[Listed]) -
             .find(|container| container.id == other || container.name() == other);
         found.extend(named.map(|container| container.name().to_owned()));
     }
-    for link in limits
-        .and_then(|limits| limits.links.as_ref())
-        .into_iter()
-        .flatten()
-    {
+    for link in limits.links.iter().flatten() {
         let name = link.split(':').next().unwrap_or_default();
         found.push(name.trim_start_matches('/').to_owned());
     }

@@ -1,4 +1,5 @@
-use super::super::parse::Network;
+use bollard::models::{ContainerInspectResponse, ContainerSummary, Network};
+
 use super::*;
 
 macro_rules! recorded {
@@ -11,12 +12,15 @@ macro_rules! recorded {
     };
 }
 
-fn of(name: &str, inspected: Inspected, host: Option<&str>) -> Discovered {
-    let containers: Vec<Listed> = recorded!("list-20.10.json");
+fn of(name: &str, inspected: ContainerInspectResponse, host: Option<&str>) -> Discovered {
+    let containers: Vec<ContainerSummary> = recorded!("list-20.10.json");
+    let containers = containers.into_iter().map(Listed::try_from);
+    let containers: Vec<Listed> = containers.collect::<Result<_, _>>().unwrap();
+    let inspected = Inspected::try_from(inspected).unwrap();
     let networks: Vec<Network> = recorded!("networks-20.10.json");
     let networks = networks
         .into_iter()
-        .filter_map(|network| Some((network.name, network.driver?)))
+        .filter_map(|network| Some((network.name?, network.driver?)))
         .collect();
     let around = Surroundings {
         host,
@@ -70,8 +74,9 @@ fn of_what_is_stopped_the_ports_that_it_will_have() {
 }
 
 fn made_up(inspected: serde_json::Value) -> Discovered {
-    let listed: Listed =
+    let listed: ContainerSummary =
         serde_json::from_value(serde_json::json!({"Id": "a1", "Names": ["/made"]})).unwrap();
+    let listed = Listed::try_from(listed).unwrap();
     let networks = HashMap::from([
         ("lan".to_owned(), "macvlan".to_owned()),
         ("bridge".to_owned(), "bridge".to_owned()),
@@ -81,7 +86,8 @@ fn made_up(inspected: serde_json::Value) -> Discovered {
         containers: &[],
         networks: &networks,
     };
-    let inspected = serde_json::from_value(inspected).unwrap();
+    let inspected: ContainerInspectResponse = serde_json::from_value(inspected).unwrap();
+    let inspected = Inspected::try_from(inspected).unwrap();
     discovered(&listed, &inspected, &around)
 }
 

@@ -1,7 +1,14 @@
 //! Reads what engines answer. Lenient where engines differ (Podman leaves fields out and has states of its own): one
 //! odd container must not hide the others.
 
+use bollard::models::{
+    ContainerConfig, ContainerInspectResponse, ContainerState, ContainerSummary, EventMessage,
+    EventMessageTypeEnum, HostConfig, NetworkSettings, SystemVersion,
+};
+use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::Error;
+use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::fmt;
 use wakehub_domain::{ConnectorError, ErrorKind, NodeKind, PowerState, Retry};
@@ -25,56 +32,81 @@ impl fmt::Display for ApiVersion {
     }
 }
 
-/// `GET /version`
-#[derive(Deserialize, Debug)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct EngineVersion {
-    pub version: Option<String>,
-    pub api_version: Option<String>,
-    components: Option<Vec<Component>>,
+/// `Docker 20.10.24, API 1.41`
+pub(super) fn version_text(told: &SystemVersion) -> String {
+    let podman = told
+        .components
+        .iter()
+        .flatten()
+        .any(|component| component.name.contains("Podman"));
+    format!(
+        "{} {}, API {}",
+        if podman { "Podman" } else { "Docker" },
+        told.version.as_deref().unwrap_or("of unknown version"),
+        told.api_version.as_deref().unwrap_or("unknown"),
+    )
 }
 
-#[derive(Deserialize, Debug)]
-#[serde(rename_all = "PascalCase")]
-struct Component {
-    name: Option<String>,
+/// One entry of the list of containers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Listed {
+    pub id: String,
+    names: Vec<String>,
+    pub image: Option<String>,
+    labels: HashMap<String, String>,
+    /// The engine's word, such as `running`; empty when it says none.
+    state: String,
+    /// The engine's sentence, such as `Up 2 hours`.
+    status: String,
+    health: Option<String>,
 }
 
-impl EngineVersion {
-    /// `Docker 20.10.24, API 1.41`
-    pub(super) fn text(&self) -> String {
-        let podman = self
-            .components
-            .iter()
-            .flatten()
-            .filter_map(|component| component.name.as_deref())
-            .any(|name| name.contains("Podman"));
-        format!(
-            "{} {}, API {}",
-            if podman { "Podman" } else { "Docker" },
-            self.version.as_deref().unwrap_or("of unknown version"),
-            self.api_version.as_deref().unwrap_or("unknown"),
-        )
+impl TryFrom<ContainerSummary> for Listed {
+    type Error = serde_json::Error;
+
+    fn try_from(told: ContainerSummary) -> Result<Listed, serde_json::Error> {
+        let health = told.health.and_then(|health| health.status);
+        Ok(Listed {
+            id: told.id.ok_or_else(|| missing("Id"))?,
+            names: told.names.unwrap_or_default(),
+            image: told.image,
+            labels: told.labels.unwrap_or_default(),
+            state: told
+                .state
+                .map_or_else(String::new, |state| state.to_string()),
+            status: told.status.unwrap_or_default(),
+            health: health.map(|status| status.to_string()),
+        })
     }
 }
 
-/// One entry of `GET /containers/json`.
-#[derive(Deserialize, Clone, Debug)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Listed {
-    pub id: String,
-    names: Option<Vec<String>>,
-    pub image: Option<String>,
-    labels: Option<HashMap<String, String>>,
-    state: Option<String>,
-    status: Option<String>,
-    health: Option<ListedHealth>,
+fn missing(field: &'static str) -> serde_json::Error {
+    serde_json::Error::missing_field(field)
 }
 
-#[derive(Deserialize, Clone, Debug)]
-#[serde(rename_all = "PascalCase")]
-struct ListedHealth {
-    status: Option<String>,
+/// A list that bollard's models refuse because of a word that they do not know, such as a state of Podman's: reads only
+/// what is looked at, and the states as they stand there.
+pub(super) fn listed(contents: &str) -> Result<Vec<Listed>, serde_json::Error> {
+    let word = |value: &Value| value.as_str().map(str::to_owned);
+    let entries: Vec<Map<String, Value>> = serde_json::from_str(contents)?;
+    entries
+        .into_iter()
+        .map(|mut entry| {
+            let state = entry.get("State").and_then(word);
+            let health = entry.get("Health").and_then(|it| word(it.get("Status")?));
+            keep(&mut entry, &["Id", "Names", "Image", "Labels", "Status"]);
+            let known: ContainerSummary = serde_json::from_value(Value::Object(entry))?;
+            Ok(Listed {
+                state: state.unwrap_or_default(),
+                health,
+                ..Listed::try_from(known)?
+            })
+        })
+        .collect()
+}
+
+fn keep(object: &mut Map<String, Value>, fields: &[&str]) {
+    object.retain(|field, _| fields.contains(&field.as_str()));
 }
 
 impl Listed {
@@ -82,7 +114,6 @@ impl Listed {
     pub(super) fn name(&self) -> &str {
         self.names
             .iter()
-            .flatten()
             .map(|name| name.strip_prefix('/').unwrap_or(name))
             .find(|name| !name.contains('/'))
             .unwrap_or(&self.id)
@@ -90,15 +121,13 @@ impl Listed {
 
     pub(super) fn label(&self, name: &str) -> Option<&str> {
         self.labels
-            .as_ref()?
             .get(name)
             .map(String::as_str)
             .filter(|value| !value.is_empty())
     }
 
     pub(super) fn report(&self) -> GuestReport {
-        let status = self.status.as_deref().unwrap_or_default();
-        let (state, note) = state(self.state.as_deref().unwrap_or_default(), status);
+        let (state, note) = state(&self.state, &self.status);
         GuestReport {
             kind: NodeKind::Container,
             platform_id: self.name().to_owned(),
@@ -117,12 +146,10 @@ impl Listed {
         if *state != PowerState::On {
             return None;
         }
-        let status = self.status.as_deref().unwrap_or_default();
         let word = self
             .health
-            .as_ref()
-            .and_then(|health| health.status.as_deref())
-            .unwrap_or_else(|| in_brackets(status).unwrap_or_default());
+            .as_deref()
+            .unwrap_or_else(|| in_brackets(&self.status).unwrap_or_default());
         match word.strip_prefix("health: ").unwrap_or(word) {
             "starting" => Some(Health::Starting),
             "healthy" => Some(Health::Healthy),
@@ -185,108 +212,111 @@ fn in_brackets(status: &str) -> Option<&str> {
         .map(|(inner, _)| inner)
 }
 
-/// `GET /containers/{id}/json`
-#[derive(Deserialize, Debug)]
-#[serde(rename_all = "PascalCase")]
+/// One container in detail.
+#[derive(Debug)]
 pub(super) struct Inspected {
     pub id: String,
-    pub name: String,
-    pub state: InspectedState,
-    pub config: Option<InspectedConfig>,
-    pub host_config: Option<HostConfig>,
-    pub network_settings: Option<NetworkSettings>,
+    name: String,
+    state: ContainerState,
+    pub config: ContainerConfig,
+    pub host_config: HostConfig,
+    pub network_settings: NetworkSettings,
 }
 
-#[derive(Deserialize, Debug)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct InspectedState {
-    #[serde(default)]
-    pub running: bool,
-    #[serde(default)]
-    pub paused: bool,
-    #[serde(default)]
-    pub restarting: bool,
-    #[serde(rename = "OOMKilled", default)]
-    pub oom_killed: bool,
-    #[serde(default)]
-    pub exit_code: i64,
-    #[serde(default)]
-    pub error: String,
+impl TryFrom<ContainerInspectResponse> for Inspected {
+    type Error = serde_json::Error;
+
+    fn try_from(told: ContainerInspectResponse) -> Result<Inspected, serde_json::Error> {
+        Ok(Inspected {
+            id: told.id.ok_or_else(|| missing("Id"))?,
+            name: told.name.ok_or_else(|| missing("Name"))?,
+            state: told.state.ok_or_else(|| missing("State"))?,
+            config: told.config.unwrap_or_default(),
+            host_config: told.host_config.unwrap_or_default(),
+            network_settings: told.network_settings.unwrap_or_default(),
+        })
+    }
 }
 
-#[derive(Deserialize, Debug)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct InspectedConfig {
-    pub exposed_ports: Option<HashMap<String, serde_json::Value>>,
-}
-
-#[derive(Deserialize, Debug)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct HostConfig {
-    pub nano_cpus: Option<i64>,
-    pub cpu_quota: Option<i64>,
-    pub cpu_period: Option<i64>,
-    pub memory: Option<i64>,
-    pub network_mode: Option<String>,
-    pub links: Option<Vec<String>>,
-    pub port_bindings: Option<Ports>,
-}
-
-/// By `80/tcp`.
-pub(super) type Ports = HashMap<String, Option<Vec<PortBinding>>>;
-
-#[derive(Deserialize, Clone, Debug)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct PortBinding {
-    pub host_ip: Option<String>,
-    pub host_port: Option<String>,
-}
-
-#[derive(Deserialize, Debug)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct NetworkSettings {
-    pub ports: Option<Ports>,
-    pub networks: Option<HashMap<String, Attachment>>,
-}
-
-#[derive(Deserialize, Debug)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Attachment {
-    #[serde(rename = "IPAddress")]
-    pub ip_address: Option<String>,
+/// As [`listed`], of one container.
+pub(super) fn inspected(contents: &str) -> Result<Inspected, serde_json::Error> {
+    let mut whole: Map<String, Value> = serde_json::from_str(contents)?;
+    let looked_at: [(&str, &[&str]); 4] = [
+        (
+            "State",
+            &[
+                "Running",
+                "Paused",
+                "Restarting",
+                "OOMKilled",
+                "ExitCode",
+                "Error",
+            ],
+        ),
+        ("Config", &["ExposedPorts"]),
+        (
+            "HostConfig",
+            &[
+                "NanoCpus",
+                "CpuQuota",
+                "CpuPeriod",
+                "Memory",
+                "NetworkMode",
+                "Links",
+                "PortBindings",
+            ],
+        ),
+        ("NetworkSettings", &["Ports", "Networks"]),
+    ];
+    keep(
+        &mut whole,
+        &[
+            "Id",
+            "Name",
+            "State",
+            "Config",
+            "HostConfig",
+            "NetworkSettings",
+        ],
+    );
+    for (part, fields) in looked_at {
+        if let Some(part) = whole.get_mut(part).and_then(Value::as_object_mut) {
+            keep(part, fields);
+        }
+    }
+    let known: ContainerInspectResponse = serde_json::from_value(Value::Object(whole))?;
+    Inspected::try_from(known)
 }
 
 impl Inspected {
     pub(super) fn own_name(&self) -> &str {
         self.name.strip_prefix('/').unwrap_or(&self.name)
     }
-}
 
-/// One entry of `GET /networks`.
-#[derive(Deserialize, Debug)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Network {
-    pub name: String,
-    pub driver: Option<String>,
-}
+    pub(super) fn is_running(&self) -> bool {
+        self.state.running.unwrap_or_default()
+    }
 
-/// One line of `GET /events`.
-#[derive(Deserialize, Debug)]
-struct Event {
-    #[serde(rename = "Type")]
-    kind: Option<String>,
-    #[serde(rename = "Action")]
-    action: Option<String>,
-    #[serde(rename = "Actor")]
-    actor: Option<Actor>,
-}
+    pub(super) fn is_paused(&self) -> bool {
+        self.state.paused.unwrap_or_default()
+    }
 
-#[derive(Deserialize, Debug)]
-struct Actor {
-    #[serde(rename = "ID")]
-    id: Option<String>,
-    #[serde(rename = "Attributes")]
-    attributes: Option<HashMap<String, String>>,
+    pub(super) fn is_restarting(&self) -> bool {
+        self.state.restarting.unwrap_or_default()
+    }
+
+    /// `exited at once with code 137 (out of memory): the engine's own error`
+    pub(super) fn end(&self) -> String {
+        let code = self.state.exit_code.unwrap_or_default();
+        let mut message = format!("exited at once with code {code}");
+        if self.state.oom_killed.unwrap_or_default() {
+            message.push_str(" (out of memory)");
+        }
+        if let Some(error) = self.state.error.as_deref().filter(|it| !it.is_empty()) {
+            message.push_str(&format!(": {error}"));
+        }
+        message
+    }
 }
 
 /// What an event means for us.
@@ -301,24 +331,21 @@ pub(super) enum Told {
 }
 
 /// `None` for events of other things and for what changes no state, such as the commands of health checks.
-///
-/// # Errors
-/// When the line is not JSON.
-pub(super) fn event(line: &[u8]) -> Result<Option<Told>, serde_json::Error> {
-    let event: Event = serde_json::from_slice(line)?;
-    let (Some(action), Some(actor)) = (event.action, event.actor) else {
-        return Ok(None);
-    };
-    if event.kind.is_some_and(|kind| kind != "container") {
-        return Ok(None);
+pub(super) fn event(event: EventMessage) -> Option<Told> {
+    if event
+        .typ
+        .is_some_and(|kind| kind != EventMessageTypeEnum::CONTAINER)
+    {
+        return None;
     }
+    let actor = event.actor?;
     let attribute = |name: &str| {
         let value = actor.attributes.as_ref()?.get(name)?;
         Some(value.strip_prefix('/').unwrap_or(value).to_owned())
     };
     let id = actor.id.clone();
-    let word = action.split(':').next().unwrap_or_default();
-    Ok(match word {
+    let action = event.action?;
+    match action.split(':').next().unwrap_or_default() {
         "create" | "start" | "restart" | "die" | "died" | "stop" | "pause" | "unpause"
         | "health_status" => id.map(|id| Told::Look { id }),
         "destroy" | "remove" => attribute("name").map(|name| Told::Gone { name }),
@@ -328,7 +355,7 @@ pub(super) fn event(line: &[u8]) -> Result<Option<Told>, serde_json::Error> {
             (None, _) => None,
         },
         _ => None,
-    })
+    }
 }
 
 #[derive(Deserialize)]
@@ -370,17 +397,9 @@ pub(super) fn first_line(body: &[u8]) -> String {
     line.unwrap_or_default().chars().take(200).collect()
 }
 
-/// The text of `GET /containers/{id}/logs`: without a terminal in frames of 8 bytes of head (stream, three zeros, length
-/// in network order), with one as it is. Keeps the last lines, and of them at most so many bytes.
-pub(super) fn logs(mut body: &[u8], lines: usize, bytes: usize) -> String {
-    let mut text = Vec::new();
-    while let [0..=2, 0, 0, 0, a, b, c, d, rest @ ..] = body {
-        let length = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
-        let (frame, after) = rest.split_at(length.min(rest.len()));
-        text.extend_from_slice(frame);
-        body = after;
-    }
-    text.extend_from_slice(body);
+/// The last lines of an output, and of them at most so many bytes.
+pub(super) fn last_words(output: &[Bytes], lines: usize, bytes: usize) -> String {
+    let text = output.concat();
     let from = text.len().saturating_sub(bytes);
     let text = String::from_utf8_lossy(&text[from..]);
     let text = text.trim_end();

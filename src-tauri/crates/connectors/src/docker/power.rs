@@ -1,22 +1,18 @@
 //! Starts and stops one container.
 
-use hyper::{Method, StatusCode};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use wakehub_domain::{ConnectorError, ErrorKind, NodeKind};
 
 use super::client::{Client, REQUEST_DEADLINE};
+use super::inspect;
 use super::parse::{self, Inspected};
-use super::{inspect, no_such_container};
 use crate::StopOptions;
 
 /// How long a container that has just started is looked at before it counts as started. Most of what fails at once, a
 /// missing file or variable, does so within it.
 const SETTLE: Duration = Duration::from_millis(500);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-/// Starting pulls nothing, but sets up mounts and networks, and may wait for a busy disk.
-const START_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Between the engine's SIGKILL and its answer.
 const SLACK: Duration = Duration::from_secs(5);
@@ -28,28 +24,13 @@ const LAST_BYTES: usize = 4096;
 pub(super) async fn start(client: &Client, name: &str) -> Result<(), ConnectorError> {
     let operation = format!("start container {name}");
     let found = look(client, &operation, name).await?;
-    let path = format!("/containers/{}", found.id);
-    if found.state.paused {
-        return post(
-            client,
-            &operation,
-            name,
-            &format!("{path}/unpause"),
-            REQUEST_DEADLINE,
-        )
-        .await;
+    if found.is_paused() {
+        return client.unpause(&operation, &found.id).await;
     }
-    if found.state.running && !found.state.restarting {
+    if found.is_running() && !found.is_restarting() {
         return Ok(());
     }
-    post(
-        client,
-        &operation,
-        name,
-        &format!("{path}/start"),
-        START_DEADLINE,
-    )
-    .await?;
+    client.start(&operation, &found.id).await?;
     stays_up(client, &operation, name, &found.id).await
 }
 
@@ -68,7 +49,7 @@ async fn stays_up(
             }
             error.during(operation)
         })?;
-        if !now.state.running || now.state.restarting {
+        if !now.is_running() || now.is_restarting() {
             return Err(exited(client, operation, &now).await);
         }
         if Instant::now() >= until {
@@ -80,23 +61,10 @@ async fn stays_up(
 
 /// Exit code, the engine's error and the last words of a container.
 async fn exited(client: &Client, operation: &str, now: &Inspected) -> ConnectorError {
-    let mut message = format!("exited at once with code {}", now.state.exit_code);
-    if now.state.oom_killed {
-        message.push_str(" (out of memory)");
-    }
-    if !now.state.error.is_empty() {
-        message.push_str(&format!(": {}", now.state.error));
-    }
-    let path = format!(
-        "/containers/{}/logs?stdout=true&stderr=true&tail={LAST_LINES}",
-        now.id
-    );
-    match client
-        .send(operation, Method::GET, &path, REQUEST_DEADLINE)
-        .await
-    {
-        Ok(answer) => {
-            let last = parse::logs(&answer.body, LAST_LINES, LAST_BYTES);
+    let mut message = now.end();
+    match client.logs(operation, &now.id, LAST_LINES).await {
+        Ok(output) => {
+            let last = parse::last_words(&output, LAST_LINES, LAST_BYTES);
             if !last.is_empty() {
                 message.push_str(&format!("; its last output:\n{last}"));
             }
@@ -116,34 +84,19 @@ pub(super) async fn stop(
 ) -> Result<(), ConnectorError> {
     let operation = format!("stop container {name}");
     let found = look(client, &operation, name).await?;
-    if !found.state.running && !found.state.restarting && !found.state.paused {
+    if !found.is_running() && !found.is_restarting() && !found.is_paused() {
         return Ok(());
     }
-    let path = format!("/containers/{}", found.id);
-    if found.state.paused {
+    if found.is_paused() {
         // A paused process cannot end itself, and Podman refuses to stop one.
-        post(
-            client,
-            &operation,
-            name,
-            &format!("{path}/unpause"),
-            REQUEST_DEADLINE,
-        )
-        .await?;
+        client.unpause(&operation, &found.id).await?;
     }
-    let (query, deadline) = if how.timeout > NodeKind::Container.stop_timeout() {
-        (format!("?t={}", how.timeout.as_secs()), how.timeout + SLACK)
+    let (grace, deadline) = if how.timeout > NodeKind::Container.stop_timeout() {
+        (Some(how.timeout), how.timeout + SLACK)
     } else {
-        (String::new(), how.timeout)
+        (None, how.timeout)
     };
-    let stopped = post(
-        client,
-        &operation,
-        name,
-        &format!("{path}/stop{query}"),
-        deadline,
-    )
-    .await;
+    let stopped = client.stop(&operation, &found.id, grace, deadline).await;
     match stopped {
         Err(error) if error.kind == ErrorKind::TimedOut && how.force => {
             kill(client, &operation, name, &found.id).await
@@ -162,8 +115,7 @@ async fn kill(
     name: &str,
     id: &str,
 ) -> Result<(), ConnectorError> {
-    let path = format!("/containers/{id}/kill");
-    match post(client, operation, name, &path, REQUEST_DEADLINE).await {
+    match client.kill(operation, id).await {
         // 409: it ended meanwhile. Whether it did is looked at below.
         Ok(()) => {}
         Err(error) if error.kind == ErrorKind::Rejected => {
@@ -174,7 +126,7 @@ async fn kill(
     let until = Instant::now() + REQUEST_DEADLINE;
     loop {
         match inspect(client, name, id).await {
-            Ok(now) if !now.state.running => return Ok(()),
+            Ok(now) if !now.is_running() => return Ok(()),
             Ok(_) => {}
             // Made with --rm.
             Err(error) if error.kind == ErrorKind::Rejected => return Ok(()),
@@ -195,24 +147,4 @@ async fn look(client: &Client, operation: &str, name: &str) -> Result<Inspected,
     inspect(client, name, name)
         .await
         .map_err(|error| error.during(operation))
-}
-
-/// 304 is the engine's word for "it is so already".
-async fn post(
-    client: &Client,
-    operation: &str,
-    name: &str,
-    path: &str,
-    deadline: Duration,
-) -> Result<(), ConnectorError> {
-    let answer = client.send(operation, Method::POST, path, deadline).await?;
-    match answer.status {
-        StatusCode::NOT_MODIFIED | StatusCode::NO_CONTENT | StatusCode::OK => Ok(()),
-        StatusCode::NOT_FOUND => Err(no_such_container(operation.to_owned(), name)),
-        other => Err(ConnectorError::new(
-            ErrorKind::Protocol,
-            operation,
-            format!("unexpected answer {other}"),
-        )),
-    }
 }

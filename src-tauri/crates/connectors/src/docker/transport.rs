@@ -32,8 +32,24 @@ const OPERATION: &str = "connect";
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
+/// Of one answer in bytes: the list of 1,000 containers is about 1.5 MB. An event stream that comes to it is begun anew.
+const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
+
 /// Any of the ways in, once it is open.
-pub(super) struct Socket(Box<dyn Duplex>);
+pub(super) struct Socket {
+    stream: Box<dyn Duplex>,
+    /// Bytes since something was last asked.
+    answered: usize,
+}
+
+impl Socket {
+    fn new(stream: impl Duplex + 'static) -> Socket {
+        Socket {
+            stream: Box::new(stream),
+            answered: 0,
+        }
+    }
+}
 
 /// Opens sockets to one endpoint.
 #[derive(Clone)]
@@ -82,7 +98,7 @@ impl Dial {
     pub(super) async fn open(&self) -> Result<Socket, ConnectorError> {
         let socket = match &*self.endpoint {
             // The host has a deadline of its own: logging in may take seconds.
-            DockerEndpoint::Ssh { host } => Socket(Box::new(self.remote.open(host).await?)),
+            DockerEndpoint::Ssh { host } => Socket::new(self.remote.open(host).await?),
             DockerEndpoint::Tcp { .. }
             | DockerEndpoint::Tls { .. }
             | DockerEndpoint::Unix { .. } => {
@@ -99,14 +115,14 @@ impl Dial {
         }
         let socket = tcp(&self.endpoint).await?;
         let Some(tls) = &self.tls else {
-            return Ok(Socket(Box::new(socket)));
+            return Ok(Socket::new(socket));
         };
         let host = self.endpoint.host().unwrap_or_default();
         let stream = tls
             .handshake(host, socket)
             .await
             .map_err(|error| self.failed(&error))?;
-        Ok(Socket(Box::new(stream)))
+        Ok(Socket::new(stream))
     }
 
     /// What an IO error of this endpoint means, be it while connecting or later.
@@ -147,16 +163,14 @@ pub(super) async fn tcp(endpoint: &DockerEndpoint) -> Result<TcpStream, Connecto
 
 #[cfg(unix)]
 async fn local(path: &std::path::Path) -> io::Result<Socket> {
-    Ok(Socket(Box::new(
-        tokio::net::UnixStream::connect(path).await?,
-    )))
+    Ok(Socket::new(tokio::net::UnixStream::connect(path).await?))
 }
 
 #[cfg(windows)]
 #[expect(clippy::unused_async, reason = "async on the other systems")]
 async fn local(path: &std::path::Path) -> io::Result<Socket> {
     let pipe = tokio::net::windows::named_pipe::ClientOptions::new().open(path)?;
-    Ok(Socket(Box::new(pipe)))
+    Ok(Socket::new(pipe))
 }
 
 pub(super) async fn within_deadline<T>(
@@ -188,6 +202,22 @@ fn failed(endpoint: &DockerEndpoint, error: &io::Error) -> ConnectorError {
         ErrorKind::Unreachable
     };
     ConnectorError::new(kind, OPERATION, format!("{endpoint}: {}", io_words(error)))
+}
+
+fn too_long() -> ConnectorError {
+    ConnectorError::new(
+        ErrorKind::Protocol,
+        OPERATION,
+        format!(
+            "the answer is longer than {} MiB",
+            LONGEST_ANSWER / 1024 / 1024
+        ),
+    )
+}
+
+/// One of our errors that travels in one of IO.
+pub(super) fn carried(error: &io::Error) -> Option<ConnectorError> {
+    error.get_ref()?.downcast_ref().cloned()
 }
 
 /// The system's words without its number: `connection refused`.
@@ -228,7 +258,13 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        self.answered += buf.filled().len() - before;
+        if self.answered > LONGEST_ANSWER {
+            return Poll::Ready(Err(io::Error::other(too_long())));
+        }
+        read
     }
 }
 
@@ -238,14 +274,15 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, buf)
+        self.answered = 0;
+        Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
