@@ -219,6 +219,61 @@ test("the tree is moved through, folded, pinned and started by keyboard", async 
   });
 });
 
+test("several are selected by keyboard and by mouse, and stopped after one look at all of it", async () => {
+  await visit("used&pace=30", "#/machines", async (page) => {
+    await page.locator('[data-node="nas"]').focus();
+    await page.keyboard.press("Space");
+    await page.locator('[data-node="lxc-jellyfin"] .name').first().hover();
+    await page.click('[data-node="lxc-jellyfin"] input');
+    assert.match(await text(page, ".bulk"), /2 selected/);
+    await page.click(".bulk .btn:has-text('Stop')");
+    await page.waitForSelector("dialog .rail");
+    assert.equal(await text(page, "dialog h2"), "Stop 2 nodes and 2 dependants?");
+    assert.match(await text(page, "dialog .heed"), /qbittorrent, sandbox go down too/);
+    assert.equal(await focused(page), "Cancel");
+    await page.click("dialog .btn-critical:has-text('Stop all 4')");
+    await page.waitForSelector("dialog", { state: "detached" });
+    await page.waitForSelector('[data-node="nas"][data-state="off"]');
+    assert.equal(await page.getAttribute('[data-node="vm-homeassistant"]', "data-state"), "on");
+    await page.keyboard.press("Escape");
+  });
+});
+
+test("several are pinned at once, and that is taken back", async () => {
+  await visit("unpinned&pace=0", "#/machines", async (page) => {
+    await page.locator('[data-node="machine1"]').focus();
+    await page.keyboard.press("Control+a");
+    assert.match(await text(page, ".bulk"), /14 selected/);
+    await page.click(".bulk .btn:has-text('Pin')");
+    await page.waitForFunction(() => document.querySelectorAll('.pin[aria-pressed="true"]').length === 14);
+    await page.click(".undo .btn:has-text('Undo')");
+    await page.waitForFunction(() => document.querySelectorAll('.pin[aria-pressed="true"]').length === 0);
+  });
+});
+
+test("the table is filtered, sorted, laid flat, and the same again after a visit to a node", async () => {
+  await visit("evening&pace=0", "#/machines", async (page) => {
+    const names = () => page.locator("[data-node] .c-name a.name").allInnerTexts();
+    await page.click(".more .btn:has-text('Filter')");
+    await page.getByLabel("LXCs").check();
+    await page.keyboard.press("Escape");
+    assert.deepEqual(await names(), ["machine2", "lxc-jellyfin", "lxc-cloudflared"]);
+    await page.click(".segments button:has-text('Flat')");
+    assert.deepEqual(await names(), ["lxc-jellyfin", "lxc-cloudflared"]);
+    await page.click(".thead button:has-text('Name')");
+    assert.deepEqual(await names(), ["lxc-cloudflared", "lxc-jellyfin"]);
+    assert.equal(await page.getAttribute(".thead [role=columnheader]", "aria-sort"), "ascending");
+    await page.click('[data-node="lxc-jellyfin"] a.name');
+    await page.waitForSelector("h1.name");
+    await page.goBack();
+    await page.waitForSelector(".table");
+    assert.deepEqual(await names(), ["lxc-cloudflared", "lxc-jellyfin"]);
+    await page.evaluate(() => (location.hash = "#/machines?show=off"));
+    await page.waitForSelector('[data-node="sandbox"]');
+    assert.deepEqual(await names(), ["qbittorrent", "sandbox"]);
+  });
+});
+
 test("an import is refused as a whole with the line, or says what it still needs", async () => {
   await visit("quiet&pace=0", "#/settings", async (page) => {
     const area = page.getByLabel("Content of homelab.toml");
@@ -393,7 +448,13 @@ const pages = [
   ["unpinned", "#/"],
   ["empty", "#/"],
   ["evening", "#/machines"],
+  ["used", "#/machines", async (page) => {
+    await page.locator('[data-node="nas"]').focus();
+    await page.keyboard.press("Space");
+    await page.click(".more [aria-expanded]");
+  }],
   ["evening", "#/node/9"],
+  ["quiet", "#/node/9", (page) => page.click(".rel header .btn")],
   ["evening", "#/node/14"],
   ["troubled", "#/node/7"],
   ["evening", "#/add?kind=machine", (page) => page.click("button[type=submit]")],

@@ -22,6 +22,18 @@ const pages = {
   headless: ["headless", "#/"],
   machines: ["evening", "#/machines"],
   "machines-troubled": ["troubled", "#/machines"],
+  "machines-flat": ["evening", "#/machines?show=on", (page) => page.viewportSize().width > 700 && page.click(".more .segments button:last-child")],
+  "machines-filter": ["evening", "#/machines", (page) => page.click(".more [aria-expanded]")],
+  "machines-bulk": ["used", "#/machines", async (page) => {
+    if (page.viewportSize().width <= 700) await page.click(".choose");
+    for (const name of ["nas", "lxc-jellyfin", "vm-ubuntu"]) await page.click(`[data-node="${name}"] input`, { force: true });
+  }],
+  "machines-bulk-stop": ["used", "#/machines", async (page) => {
+    if (page.viewportSize().width <= 700) await page.click(".choose");
+    for (const name of ["nas", "lxc-jellyfin", "jellystat"]) await page.click(`[data-node="${name}"] input`, { force: true });
+    await page.click(".bulk .btn:nth-child(2)");
+    await page.waitForSelector("dialog .rail");
+  }],
   "machines-none": ["evening", "#/machines", (page) => page.fill("input[type=search]", "zzz")],
   node: ["evening", "#/node/9"],
   "node-failed": ["evening", "#/node/14"],

@@ -37,17 +37,28 @@ export interface TreeRow {
   through: boolean[];
 }
 
-/** Hosts with their guests below them, folded ones left out. With `keep`, only these nodes and what hosts them. */
-export function treeRows(graph: Graph, nodes: NodeView[], folded: ReadonlySet<NodeId>, keep?: (node: NodeView) => boolean): TreeRow[] {
+/**
+ * Hosts with their guests below them, folded ones left out. With `keep`, only these nodes and what hosts them; with `compare`,
+ * siblings in that order.
+ */
+export function treeRows(
+  graph: Graph,
+  nodes: NodeView[],
+  folded: ReadonlySet<NodeId>,
+  keep?: (node: NodeView) => boolean,
+  compare?: (a: NodeView, b: NodeView) => number,
+): TreeRow[] {
   const kept = keep ? withHosts(graph, nodes.filter(keep)) : null;
   const rows: TreeRow[] = [];
   const visit = (node: NodeView, depth: number, isLast: boolean, through: boolean[]) => {
     const guests = (graph.guests.get(node.id) ?? []).filter((guest) => !kept || kept.has(guest.id));
+    if (compare) guests.sort(compare);
     rows.push({ node, depth, hasGuests: guests.length > 0, isLast, through });
     if (folded.has(node.id) && !kept) return;
     guests.forEach((guest, at) => visit(guest, depth + 1, at === guests.length - 1, depth === 0 ? [] : [...through, !isLast]));
   };
   const roots = nodes.filter((node) => (node.host === null || !graph.byId.has(node.host)) && (!kept || kept.has(node.id)));
+  if (compare) roots.sort(compare);
   roots.forEach((node, at) => visit(node, 0, at === roots.length - 1, []));
   return rows;
 }

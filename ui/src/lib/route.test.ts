@@ -4,7 +4,8 @@ import { parse, to } from "./route";
 it.each([
   ["", { page: "dashboard" }],
   ["#/", { page: "dashboard" }],
-  ["#/machines", { page: "machines" }],
+  ["#/machines", { page: "machines", show: null }],
+  ["#/machines?show=off", { page: "machines", show: "off" }],
   ["#/node/9", { page: "node", id: 9 }],
   ["#/node/9/edit", { page: "edit", id: 9 }],
   ["#/node/nine", { page: "unknown" }],

@@ -1,7 +1,7 @@
 // The addresses within the window: hashes, so that the page works from a file, from Tauri and from a server alike.
 export type Route =
   | { page: "dashboard" }
-  | { page: "machines" }
+  | { page: "machines"; show: string | null }
   | { page: "node"; id: number }
   | { page: "edit"; id: number }
   | { page: "add"; kind: string | null; host: number | null }
@@ -22,7 +22,7 @@ export function parse(hash: string): Route {
     case "":
       return { page: "dashboard" };
     case "machines":
-      return { page: "machines" };
+      return { page: "machines", show: params.get("show") };
     case "node":
       if (id === null) return { page: "unknown" };
       return third === "edit" ? { page: "edit", id } : { page: "node", id };
@@ -46,6 +46,7 @@ export function parse(hash: string): Route {
 export const to = {
   dashboard: "#/",
   machines: "#/machines",
+  machinesThat: (show: "on" | "off" | "attention") => `#/machines?show=${show}`,
   graph: (node?: number) => (node === undefined ? "#/graph" : `#/graph?node=${node}`),
   settings: "#/settings",
   import: "#/settings?import",

@@ -75,7 +75,7 @@ describe("the homelab", () => {
   it("takes what an engine says that was started anew", async () => {
     const fresh = new Homelab();
     const engine = new FakeEngine("quiet", 0);
-    await engine.hold(1, 5);
+    await engine.hold(1, Date.now() + 60_000);
     await engine.hold(1, null);
     await fresh.connect(engine);
     const before = fresh.snapshot.revision;
