@@ -81,7 +81,36 @@ pub enum Command {
         action: SecretCommand,
     },
     /// Run without a window until interrupted
-    Run,
+    Run(RunArgs),
+}
+
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// Run a simulated homelab instead, which touches no network, no keyring and nothing of yours; `empty` has no node yet.
+    /// It keeps its database in the folder demo of --data-dir where that is given, else in a temporary one
+    #[arg(long, value_name = "HOMELAB", num_args = 0..=1, default_missing_value = "reference", require_equals = true)]
+    pub demo: Option<DemoHomelab>,
+    /// How many times as fast as in life everything happens in the demo
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = speed, requires = "demo")]
+    pub speed: f64,
+    /// Which mishaps the demo has; 0 has none
+    #[arg(long, value_name = "NUMBER", requires = "demo")]
+    pub seed: Option<u64>,
+}
+
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DemoHomelab {
+    Reference,
+    Empty,
+}
+
+fn speed(written: &str) -> Result<f64, String> {
+    let speed: f64 = written.parse().map_err(|_| "it is no number".to_owned())?;
+    if (0.1..=10_000.0).contains(&speed) {
+        Ok(speed)
+    } else {
+        Err("from 0.1 to 10000".to_owned())
+    }
 }
 
 #[derive(Subcommand, Debug)]

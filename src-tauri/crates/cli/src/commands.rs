@@ -14,11 +14,12 @@ use wakehub_view::wire::{
     Severity, Snapshot,
 };
 
-use crate::args::{Cli, Command, PlanCommand, SecretCommand};
+use crate::args::{Cli, Command, DemoHomelab, PlanCommand, RunArgs, SecretCommand};
 use crate::outcome::Failure;
 use crate::{follow, input, print, states};
 
 pub async fn run(cli: Cli) -> Result<(), Failure> {
+    let given = cli.data_dir.clone();
     let data_dir = match cli.data_dir {
         Some(folder) => folder,
         None => default_data_dir()?,
@@ -30,8 +31,17 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     {
         return plan_from_states(&data_dir, action, file, json).await;
     }
-    let handle = open(data_dir).await?;
-    let runs = matches!(cli.command, Command::Run);
+    let mut demo = None;
+    let runs = if let Command::Run(args) = &cli.command {
+        demo = start_demo(args, given).await?;
+        true
+    } else {
+        false
+    };
+    let handle = match &demo {
+        Some(demo) => demo.handle.clone(),
+        None => open(data_dir).await?,
+    };
     let ended = tokio::select! {
         // listens before the command says that it runs
         biased;
@@ -92,11 +102,34 @@ async fn with_engine(handle: &Handle, command: Command, json: bool) -> Result<()
         Command::Secret {
             action: SecretCommand::Set { node, name },
         } => set_secret(handle, &node, &name, json).await,
-        Command::Run => {
+        Command::Run(_) => {
             follow::forever(handle, json).await;
             Ok(())
         }
     }
+}
+
+/// Where it was asked for: the simulated homelab in the place of the user's own.
+async fn start_demo(
+    args: &RunArgs,
+    data_dir: Option<PathBuf>,
+) -> anyhow::Result<Option<wakehub_demo::Demo>> {
+    let Some(homelab) = args.demo else {
+        return Ok(None);
+    };
+    let options = wakehub_demo::Options {
+        folder: data_dir.map(|folder| folder.join("demo")),
+        speed: args.speed,
+        seed: args.seed.unwrap_or(wakehub_demo::USUAL),
+        empty: homelab == DemoHomelab::Empty,
+        ..wakehub_demo::Options::default()
+    };
+    let demo = wakehub_demo::start(options).await?;
+    eprintln!(
+        "wakehub: this is the demo homelab; nothing of it is real. It is kept in {}",
+        demo.folder().display()
+    );
+    Ok(Some(demo))
 }
 
 fn default_data_dir() -> anyhow::Result<PathBuf> {
@@ -106,6 +139,13 @@ fn default_data_dir() -> anyhow::Result<PathBuf> {
 }
 
 async fn open(data_dir: PathBuf) -> Result<Handle, Failure> {
+    if wakehub_demo::is_demo(&data_dir) {
+        return Err(anyhow!(
+            "{} holds a demo homelab, whose machines do not exist; `wakehub run --demo` runs it",
+            data_dir.display()
+        )
+        .into());
+    }
     let secrets = Arc::new(wakehub_keyring::Keyring::default());
     let handle = wakehub_engine::start(Options::real(data_dir, secrets))
         .await

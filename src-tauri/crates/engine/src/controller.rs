@@ -201,8 +201,8 @@ impl Controller {
         inbox.progress.close();
         inbox.events.close();
         self.links.drop_all().await;
-        // the queue of the database is in order: when this has run, all before it has
-        let _ = self.storage.call(|_| ()).await;
+        // the queue of the database is in order: when it is closed, all before it has run, and the folder is free
+        self.storage.close().await;
         if let Some(reply) = reply {
             let _ = reply.send(());
         }

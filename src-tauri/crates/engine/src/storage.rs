@@ -5,7 +5,8 @@ use wakehub_store::{Store, StoreError};
 
 use crate::event::Event;
 
-type Job = Box<dyn FnOnce(&mut Store) + Send>;
+/// Given nothing once the database is closed.
+type Job = Box<dyn FnOnce(&mut Option<Store>) + Send>;
 
 /// Cheap to clone. Calls run one after the other, in the order they were made.
 #[derive(Clone)]
@@ -15,11 +16,12 @@ pub(crate) struct Storage {
 }
 
 impl Storage {
-    pub fn new(mut store: Store, events: mpsc::Sender<Event>) -> std::io::Result<Storage> {
+    pub fn new(store: Store, events: mpsc::Sender<Event>) -> std::io::Result<Storage> {
         let (jobs, inbox) = std::sync::mpsc::channel::<Job>();
         std::thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || {
+                let mut store = Some(store);
                 while let Ok(job) = inbox.recv() {
                     job(&mut store);
                 }
@@ -33,7 +35,9 @@ impl Storage {
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let sent = self.jobs.send(Box::new(move |store| {
-            let _ = reply.send(job(store));
+            if let Some(store) = store {
+                let _ = reply.send(job(store));
+            }
         }));
         let closed = || StoreError::Other("the database is closed".to_owned());
         sent.map_err(|_| closed())?;
@@ -48,11 +52,25 @@ impl Storage {
     ) {
         let events = self.events.clone();
         let _ = self.jobs.send(Box::new(move |store| {
-            if let Err(error) = job(store) {
+            let done = match store {
+                Some(store) => job(store),
+                None => Err(StoreError::Other("the database is closed".to_owned())),
+            };
+            if let Err(error) = done {
                 tracing::error!(%error, "failed to {what}");
                 // a queue that is full of news must not hold up the database; the next failure tells
                 let _ = events.try_send(Event::StoreFailed(error));
             }
         }));
+    }
+
+    /// After all that was asked before. Whoever asks later is told that the database is closed.
+    pub async fn close(&self) {
+        let (reply, answer) = oneshot::channel();
+        let _ = self.jobs.send(Box::new(move |store| {
+            drop(store.take());
+            let _ = reply.send(());
+        }));
+        let _ = answer.await;
     }
 }

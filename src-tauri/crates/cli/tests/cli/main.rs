@@ -1,5 +1,6 @@
 //! The real `wakehub` command, run as a user runs it: its answers, its exit status, and what it leaves behind.
 
+mod demo;
 mod folder;
 mod hold;
 mod import;

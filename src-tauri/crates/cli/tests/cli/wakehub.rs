@@ -79,7 +79,11 @@ impl Wakehub {
 
     /// `wakehub run`, once it says that it runs.
     pub async fn running(&self) -> (Child, Lines<BufReader<ChildStdout>>) {
-        let mut child = self.command(&["run"]).spawn().expect("spawned");
+        self.running_with(&["run"]).await
+    }
+
+    pub async fn running_with(&self, args: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
+        let mut child = self.command(args).spawn().expect("spawned");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
         let first = tokio::time::timeout(PATIENCE, lines.next_line()).await;
         let first = first.expect("says something").expect("text");
