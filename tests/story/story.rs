@@ -1,6 +1,9 @@
 //! The engine on the real lab: real magic packets, sshd, Proxmox API. What happened is asked of the lab, not of the engine.
 
+mod containers;
 mod home;
+mod machines;
+mod proxmox;
 
 use home::Home;
 use std::time::Duration;

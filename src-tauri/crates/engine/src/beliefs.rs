@@ -20,6 +20,9 @@ pub(crate) struct Evidence {
     connections: BTreeMap<Capability, Timestamp>,
     /// What its host last reported of it.
     guest: Option<(GuestSeen, Timestamp)>,
+    /// What it is known by when it is made anew under another name: remembered while it is gone, for that is just when
+    /// it is asked for.
+    identity: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -63,7 +66,14 @@ impl Evidence {
     }
 
     pub fn reported(&mut self, report: GuestReport, at: Timestamp) {
+        if report.identity.is_some() {
+            self.identity.clone_from(&report.identity);
+        }
         self.guest = Some((GuestSeen::Reported(report), at));
+    }
+
+    pub fn identity(&self) -> Option<&String> {
+        self.identity.as_ref()
     }
 
     /// The last thing that its host said of it.

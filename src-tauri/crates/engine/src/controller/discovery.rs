@@ -196,10 +196,9 @@ impl Controller {
                     .any(|r| Some(&r.platform_id) == guest.platform_id.as_ref())
             })
             .filter_map(|guest| {
-                let identity = self.evidence.get(&guest.id)?.last_report()?.identity?;
+                let identity = self.evidence.get(&guest.id)?.identity()?;
                 let mut anew = report.guests.iter().filter(|reported| {
-                    reported.identity.as_ref() == Some(&identity)
-                        && !is_known(&reported.platform_id)
+                    reported.identity.as_ref() == Some(identity) && !is_known(&reported.platform_id)
                 });
                 let (found, None) = (anew.next()?, anew.next()) else {
                     return None;
