@@ -108,7 +108,10 @@ async fn containers_that_fail_say_why_and_those_made_anew_are_followed() {
     let host = home.id("raspberry");
     assert_eq!(home.handle.discover(host).await.expect("discovered"), 1);
     let snapshot = home
-        .wait_for("what waits", |s| s.discovered.len() == 1)
+        .wait_for("what waits", |s| {
+            let mut waiting = s.discovered.iter();
+            waiting.len() == 1 && waiting.any(|found| found.platform_id == "shop-web-1")
+        })
         .await;
     let found = &snapshot.discovered[0];
     assert_eq!(found.compose.as_deref(), Some("shop / web"));
