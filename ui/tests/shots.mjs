@@ -17,6 +17,7 @@ const pages = {
   "dashboard-empty": ["empty", "#/"],
   "dashboard-troubled": ["troubled", "#/"],
   "dashboard-menu": ["evening", "#/", (page) => page.viewportSize().width > 700 && page.click('[data-node="lxc-jellyfin"] [aria-haspopup]')],
+  ...Object.fromEntries(["welcome", "add", "form", "test", "tested", "discover", "configure", "pin"].map((stage) => [`first-${stage}`, ["empty&pace=1", "#/", (page) => firstRun(page, stage)]])),
   loading: ["loading", "#/"],
   broken: ["broken", "#/"],
   headless: ["headless", "#/"],
@@ -64,6 +65,38 @@ const pages = {
   "import-error": ["evening", "#/settings", async (page) => (await page.fill("textarea", '[[node]]\nname = "nas"\ncolour = "red"\n'), await page.click(".btn-primary"), await page.waitForTimeout(100))],
 };
 
+/** Goes through the first run up to a stage. */
+async function firstRun(page, stage) {
+  const act = (at = -1) => page.locator(".main > footer .end .btn").nth(at).click();
+  await page.evaluate(() => localStorage.clear());
+  await page.reload();
+  await page.waitForSelector(".way");
+  if (stage === "welcome") return;
+  await page.click(".way .btn-primary");
+  await page.waitForSelector(".scan li:nth-child(5)");
+  if (stage === "add") return;
+  await page.click(".scan li button:has-text('machine2')");
+  await page.locator("form .segments button").nth(2).click();
+  await page.locator("fieldset").nth(1).locator("input[type=checkbox]").check();
+  if (stage === "form") return;
+  await act();
+  await page.waitForSelector(".presented");
+  if (stage === "test") return;
+  while ((await page.locator(".presented").count()) > 0) {
+    await page.click(".presented .btn-primary");
+    await page.waitForTimeout(600);
+  }
+  if (stage === "tested") return;
+  await act();
+  await page.waitForSelector(".main li label");
+  if (stage === "discover") return;
+  await act();
+  await page.waitForSelector("#first-guests");
+  if (stage === "configure") return;
+  await act();
+  await page.waitForSelector(".main li .btn-tonal");
+}
+
 async function wired(page) {
   await page.waitForSelector(".svelte-flow__edge path");
 }
@@ -89,7 +122,7 @@ for (const width of list("WIDTHS", "360,1024,1600").map(Number)) {
         page.on("pageerror", (error) => console.log(`${name}: ${error.message}`));
         page.on("console", (message) => message.type() === "error" && console.log(`${name}: ${message.text()}`));
         await page.clock.setFixedTime(new Date("2026-11-21T20:47:00+01:00"));
-        await page.goto(`${server.url}?fake=${scenario}&pace=0${hash}`);
+        await page.goto(`${server.url}?fake=${scenario}${scenario.includes("pace=") ? "" : "&pace=0"}${hash}`);
         await page.waitForSelector("main h1, .skeleton");
         await page.evaluate(() => document.fonts.ready);
         try {

@@ -2,6 +2,7 @@
 export type Route =
   | { page: "dashboard" }
   | { page: "machines"; show: string | null }
+  | { page: "welcome" }
   | { page: "node"; id: number }
   | { page: "edit"; id: number }
   | { page: "add"; kind: string | null; host: number | null }
@@ -21,6 +22,8 @@ export function parse(hash: string): Route {
   switch (first) {
     case "":
       return { page: "dashboard" };
+    case "welcome":
+      return { page: "welcome" };
     case "machines":
       return { page: "machines", show: params.get("show") };
     case "node":
@@ -45,6 +48,7 @@ export function parse(hash: string): Route {
 
 export const to = {
   dashboard: "#/",
+  welcome: "#/welcome",
   machines: "#/machines",
   machinesThat: (show: "on" | "off" | "attention") => `#/machines?show=${show}`,
   graph: (node?: number) => (node === undefined ? "#/graph" : `#/graph?node=${node}`),

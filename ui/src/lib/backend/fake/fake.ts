@@ -21,7 +21,7 @@ import type {
   SecretName,
   Snapshot,
 } from "../bindings";
-import { scenarios, viewOf, type World } from "./homelab";
+import { guestsOf, scenarios, viewOf, type World } from "./homelab";
 import { plan } from "./planner";
 
 export function fakeBackend(scenario: string): Backend {
@@ -36,6 +36,7 @@ export class FakeEngine implements Backend {
   #journal: JournalLine[] = [];
   #accepted = new Set<string>();
   #secrets = new Map<NodeId, Set<SecretName>>();
+  #looked = new Set<NodeId>();
   #next = 1000;
   #settings: Settings = {
     start_at_login: false,
@@ -195,10 +196,9 @@ export class FakeEngine implements Backend {
     while (left.length > 0) {
       const at = left.findIndex((entry) => !entry.depends_on?.some((name) => left.some((other) => other !== entry && other.name === name)));
       const [entry] = left.splice(Math.max(at, 0), 1);
+      const power = this.#world.snapshot.discovered.find((one) => one.platform_id === entry!.platform_id && one.entry.host === entry!.host)?.power ?? "on";
       ids.push(await this.saveNode(null, entry!, []));
-      this.#change(() => {
-        this.#node(ids.at(-1)!).power = "on";
-      });
+      this.#change(() => Object.assign(this.#node(ids.at(-1)!), { power, seen: this.now() }));
     }
     return ids;
   }
@@ -238,7 +238,13 @@ export class FakeEngine implements Backend {
       await add({ what: "login", title: `Log in as ${entry.ssh.user}`, outcome: accepted ? "passed" : "skipped", detail: accepted ? "logged in" : "waits for the key" });
       if (accepted) await add({ what: "sudo", title: "May shut down", outcome: "warning", detail: "sudo asks for a password", advice: `Allow it without one: echo '${entry.ssh.user} ALL=NOPASSWD: /usr/bin/systemctl poweroff' in /etc/sudoers.d/wakehub` });
     }
-    if (entry.proxmox_api) await add({ capability: "proxmox_api", what: "privileges", title: "The token has the rights it needs", outcome: "failed", detail: "missing: VM.PowerMgmt", advice: "Give the role PVEVMAdmin to the user and to the token on /vms.", took_ms: 88 });
+    if (entry.proxmox_api && this.scenario === "empty") {
+      const url = new URL(entry.proxmox_api.url);
+      const certificate: Presented = { kind: "certificate", endpoint: url.host, algorithm: "CN=machine2", fingerprint: "8A:1F:C2:5D:77:03:B9:4E:61:AA:0C:9D:E4:38:F5:12:6B:D0:97:2E:43:B8:5A:C1:0F:7D:96:E3:24:8B:50:FA", accepted: null };
+      const isTrusted = this.#accepted.has(url.host);
+      await add({ capability: "proxmox_api", what: "trusted", title: "Certificate", outcome: isTrusted ? "passed" : "failed", detail: isTrusted ? "accepted by you" : "not accepted yet", presented: isTrusted ? null : certificate });
+      await add({ capability: "proxmox_api", what: "privileges", title: "The token has the rights it needs", outcome: isTrusted ? "passed" : "skipped", detail: isTrusted ? "VM.Audit, VM.PowerMgmt, Sys.Audit" : "waits for the certificate", took_ms: 88 });
+    } else if (entry.proxmox_api) await add({ capability: "proxmox_api", what: "privileges", title: "The token has the rights it needs", outcome: "failed", detail: "missing: VM.PowerMgmt", advice: "Give the role PVEVMAdmin to the user and to the token on /vms.", took_ms: 88 });
     if (entry.docker_api) await add({ capability: "docker_api", what: "version", title: "Docker answers", detail: "Engine 27.3, API 1.47", took_ms: 4 });
     return checks;
   }
@@ -254,6 +260,14 @@ export class FakeEngine implements Backend {
 
   async discover(node: NodeId): Promise<number> {
     await this.#wait(0.5);
+    const entry = this.#world.entries.get(node);
+    if (entry && (entry.proxmox_api || entry.docker_api) && !this.#looked.has(node) && this.scenario === "empty") {
+      this.#looked.add(node);
+      this.#change((snapshot) => {
+        snapshot.discovered.push(...guestsOf(node, entry));
+        Object.assign(this.#node(node), { power: "on", seen: this.now(), to_configure: 10 });
+      });
+    }
     return this.#world.snapshot.discovered.filter((one) => one.host === node).length;
   }
 

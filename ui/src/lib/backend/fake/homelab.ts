@@ -181,6 +181,28 @@ function found(world: World): DiscoveredView[] {
   }));
 }
 
+/** Ten guests of a Proxmox machine that nobody has configured, as its API describes them. */
+export function guestsOf(host: number, machine: NodeEntry): DiscoveredView[] {
+  const guests: [NodeKind, string, Power, number | null, string[]][] = [
+    ["vm", "vm-homeassistant", "on", 8123, []],
+    ["lxc", "lxc-postgres", "off", null, []],
+    ["lxc", "lxc-jellyfin", "off", 8096, ["lxc-postgres"]],
+    ["lxc", "lxc-cloudflared", "on", null, []],
+    ["lxc", "lxc-paperless", "off", 8000, ["lxc-postgres"]],
+    ["lxc", "lxc-vaultwarden", "on", 80, []],
+    ["lxc", "lxc-grafana", "off", 3000, []],
+    ["vm", "vm-windows", "off", null, []],
+    ["vm", "vm-docker", "on", null, []],
+    ["lxc", "lxc-adguard", "on", 3000, []],
+  ];
+  return guests.map(([kind, name, power, port, depends_on], at) => {
+    const address = `10.77.0.${20 + at}`;
+    const platform_id = String(101 + at);
+    const url = port === null ? undefined : `http://${address}:${port}`;
+    return { host, kind, platform_id, name, power, addresses: [address], ports: port === null ? [] : [port], image: null, compose: null, cores: 2, memory_bytes: 2_147_483_648, entry: { name, kind, host: machine.name, platform_id, address, url, depends_on } };
+  });
+}
+
 /** Saturday evening: a start in progress, a question, a failure, a silent host, something new. */
 function evening(now: number): World {
   const world = build(now, {
