@@ -394,8 +394,52 @@ test("the journal is searched and filtered", async () => {
     await page.waitForFunction((before) => document.querySelectorAll(".log li").length < before, all);
     assert.match(await text(page, ".log"), /locked by its platform/);
     await page.fill("input[type=search]", "");
-    await page.selectOption("select", { label: "nas" });
+    await page.getByLabel("Node", { exact: true }).selectOption({ label: "nas" });
     await page.waitForFunction(() => [...document.querySelectorAll(".log li")].every((line) => line.textContent.includes("nas")));
+  });
+});
+
+test("a cascade is one line of the journal, with its rail inside", async () => {
+  await visit("evening&pace=0", "#/journal", async (page) => {
+    await page.click("summary:has-text('lxc-jellyfin started')");
+    await page.waitForSelector("details[open] .rail li:nth-child(2)");
+    assert.deepEqual(await page.locator("details[open] .rail .what > .name").allInnerTexts(), ["nas", "lxc-jellyfin"]);
+    await page.getByLabel("What", { exact: true }).selectOption("errors");
+    await page.waitForFunction(() => document.querySelectorAll(".log > li").length === 1);
+    assert.match(await text(page, ".log"), /nextcloud/);
+    assert.match(page.url(), /kind=errors/);
+    await page.getByLabel("When", { exact: true }).selectOption("between");
+    await page.getByLabel("From").fill("2030-01-02");
+    await page.getByLabel("From").blur();
+    await page.waitForFunction(() => document.querySelectorAll(".log > li").length === 0);
+    await page.click("main .empty .link");
+    await page.waitForFunction(() => document.querySelectorAll(".log > li").length > 5);
+  });
+});
+
+test("the journal is exported as it is filtered", async () => {
+  await visit("evening&pace=0", "#/journal?kind=errors", async (page) => {
+    await page.waitForSelector(".log > li");
+    const [download] = await Promise.all([page.waitForEvent("download"), page.click(".page-head [aria-haspopup]").then(() => page.click("[role=menuitem]:has-text('CSV')"))]);
+    assert.match(download.suggestedFilename(), /^wakehub-journal-\d{4}-\d\d-\d\d\.csv$/);
+    const lines = readFileSync(await download.path(), "utf8").trim().split("\r\n");
+    assert.equal(lines[0], "at,kind,node,cascade,message,reason");
+    assert.equal(lines.length, 2);
+    assert.match(lines[1], /nextcloud: start failed/);
+  });
+});
+
+test("one more node is pinned from the dashboard", async () => {
+  await visit("quiet&pace=0", "#/", async (page) => {
+    await page.click(".place button");
+    await page.getByRole("combobox").fill("piho");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(tile("pihole"));
+    await page.click(`${tile("pihole")} [aria-haspopup]`);
+    await page.click("[role=menuitem]:has-text('Unpin')");
+    await page.waitForSelector(tile("pihole"), { state: "detached" });
+    await page.click(".undo .btn:has-text('Undo')");
+    await page.waitForSelector(tile("pihole"));
   });
 });
 

@@ -1,6 +1,8 @@
 import { expect, it } from "vitest";
 import { parse, to } from "./route";
 
+const journal = { page: "journal", node: null, cascade: null, kind: null, when: null, from: null, to: null };
+
 it.each([
   ["", { page: "dashboard" }],
   ["#/", { page: "dashboard" }],
@@ -10,8 +12,9 @@ it.each([
   ["#/node/9/edit", { page: "edit", id: 9 }],
   ["#/node/nine", { page: "unknown" }],
   ["#/question/7", { page: "question", id: 7 }],
-  ["#/journal?node=3", { page: "journal", node: 3 }],
-  ["#/journal", { page: "journal", node: null }],
+  ["#/journal?node=3", { ...journal, node: 3 }],
+  ["#/journal?cascade=31&kind=errors&when=week", { ...journal, cascade: 31, kind: "errors", when: "week" }],
+  ["#/journal", journal],
   ["#/settings?import", { page: "settings", wantsImport: true }],
   ["#/nowhere", { page: "unknown" }],
 ])("%s", (hash, route) => {
@@ -20,5 +23,6 @@ it.each([
 
 it("leads back to what it was made of", () => {
   expect(parse(to.configure(12, "paperless web/1"))).toEqual({ page: "configure", host: 12, platformId: "paperless web/1" });
+  expect(parse(to.journal({ node: 3, when: "between", from: "2026-11-01" }))).toEqual({ ...journal, node: 3, when: "between", from: "2026-11-01" });
   expect(parse(to.add("lxc", 7))).toEqual({ page: "add", kind: "lxc", host: 7 });
 });

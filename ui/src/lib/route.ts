@@ -1,4 +1,14 @@
 // The addresses within the window: hashes, so that the page works from a file, from Tauri and from a server alike.
+/** What the journal shows; days as `2026-11-21`. */
+export interface JournalPlace {
+  node: number | null;
+  cascade: number | null;
+  kind: string | null;
+  when: string | null;
+  from: string | null;
+  to: string | null;
+}
+
 export type Route =
   | { page: "dashboard" }
   | { page: "machines"; show: string | null }
@@ -8,7 +18,7 @@ export type Route =
   | { page: "add"; kind: string | null; host: number | null }
   | { page: "configure"; host: number; platformId: string | null }
   | { page: "graph"; node: number | null }
-  | { page: "journal"; node: number | null }
+  | ({ page: "journal" } & JournalPlace)
   | { page: "settings"; wantsImport: boolean }
   | { page: "question"; id: number }
   | { page: "unknown" };
@@ -36,7 +46,15 @@ export function parse(hash: string): Route {
     case "graph":
       return { page: "graph", node: number(params.get("node")) };
     case "journal":
-      return { page: "journal", node: number(params.get("node")) };
+      return {
+        page: "journal",
+        node: number(params.get("node")),
+        cascade: number(params.get("cascade")),
+        kind: params.get("kind"),
+        when: params.get("when"),
+        from: params.get("from"),
+        to: params.get("to"),
+      };
     case "settings":
       return { page: "settings", wantsImport: params.has("import") };
     case "question":
@@ -54,7 +72,14 @@ export const to = {
   graph: (node?: number) => (node === undefined ? "#/graph" : `#/graph?node=${node}`),
   settings: "#/settings",
   import: "#/settings?import",
-  journal: (node?: number) => (node === undefined ? "#/journal" : `#/journal?node=${node}`),
+  journal: (place: Partial<JournalPlace> = {}) => {
+    const query = new URLSearchParams();
+    for (const key of ["node", "cascade", "kind", "when", "from", "to"] as const) {
+      const value = place[key];
+      if (value !== null && value !== undefined) query.set(key, String(value));
+    }
+    return query.size > 0 ? `#/journal?${query.toString()}` : "#/journal";
+  },
   node: (id: number) => `#/node/${id}`,
   edit: (id: number) => `#/node/${id}/edit`,
   add: (kind?: string, host?: number) => {

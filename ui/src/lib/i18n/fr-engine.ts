@@ -28,7 +28,7 @@ export const engine: [RegExp, Say][] = [
   [/^(\S+): (start|stop) done$/, (name, what) => `${name} : ${action(what ?? "")} fait`],
   [/^(\S+): (start|stop) failed$/, (name, what) => `${name} : ${action(what ?? "")} en échec`],
   [/^the (start|stop) of (.+?) (completed|failed|cancelled|interrupted|was interrupted)$/, (what, name, end) => `${action(what ?? "")} de ${name} : ${ends[end ?? ""]}`],
-  [/^refused to (start|stop) (.+)$/, (what, name) => `refus de ${verb(what ?? "")} ${name}`],
+  [/^refused to (start|stop) (.+)$/, (what, name) => `refus ${what === "start" ? "de démarrer" : "d’arrêter"} ${name}`],
   [/^nothing to do to (start|stop) (.+)$/, (what, name) => `rien à faire pour ${verb(what ?? "")} ${name}`],
   [/^asked whether to shut (.+) down$/, (name) => `demandé s’il faut éteindre ${name}`],
   [/^(.+) is no longer asked about$/, (name) => `plus de question sur ${name}`],
