@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use wakehub_domain::{NodeId, Secret, SecretName};
-use wakehub_engine::{SecretError, SecretKey, Secrets};
+use wakehub_engine::{SecretError, SecretKey, SecretOf, Secrets};
 
 pub(crate) struct Pocket {
     kept: Mutex<BTreeMap<SecretKey, Secret>>,
@@ -26,9 +26,12 @@ impl Pocket {
         let mut asked = self.is_furnishing.subscribe();
         let has_all = |_: &bool| {
             let kept = self.lock();
-            let has = |wanted: &(NodeId, SecretName)| {
-                let mut keys = kept.keys();
-                keys.any(|key| (key.node, key.name) == *wanted)
+            let has = |(node, name): &(NodeId, SecretName)| {
+                let wanted = SecretOf::Node {
+                    node: *node,
+                    name: *name,
+                };
+                kept.keys().any(|key| key.of == wanted)
             };
             wanted.iter().all(has)
         };
@@ -45,7 +48,11 @@ impl Pocket {
 #[async_trait]
 impl Secrets for Pocket {
     async fn get(&self, key: &SecretKey) -> Result<Option<Secret>, SecretError> {
-        if *self.is_furnishing.borrow() {
+        let of_node = match key.of {
+            SecretOf::Node { .. } => true,
+            SecretOf::ApiToken(_) => false,
+        };
+        if of_node && *self.is_furnishing.borrow() {
             self.lock()
                 .entry(key.clone())
                 .or_insert_with(|| Secret::new("demo".to_owned()));
