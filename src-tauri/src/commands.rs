@@ -10,8 +10,8 @@ use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName, Times
 use wakehub_keyring::KeyringState;
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
-    Answer, Ask, CheckView, CommandError, ImportReport, JournalLine, JournalQuery, PlanAnswer,
-    RunAnswer, SecretEntry, Snapshot,
+    Answer, Ask, CheckView, CommandError, ImportReport, JournalFormat, JournalLine, JournalQuery,
+    PlanAnswer, RunAnswer, SecretEntry, Snapshot,
 };
 
 use crate::actions;
@@ -54,6 +54,7 @@ pub(crate) fn handler<R: tauri::Runtime>() -> impl Fn(Invoke<R>) -> bool + Send 
         import_homelab,
         export_homelab,
         journal,
+        export_journal,
         open_url,
         platform,
     ]
@@ -206,6 +207,16 @@ async fn export_homelab(shell: State<'_, Shell>) -> Answered<String> {
 #[tauri::command]
 async fn journal(shell: State<'_, Shell>, query: JournalQuery) -> Answered<Vec<JournalLine>> {
     shell.engine().await?.journal(query).await
+}
+
+/// All that the query asks for, oldest first, as the text of a file.
+#[tauri::command]
+async fn export_journal(
+    shell: State<'_, Shell>,
+    query: JournalQuery,
+    format: JournalFormat,
+) -> Answered<String> {
+    shell.engine().await?.export_journal(query, format).await
 }
 
 #[tauri::command]

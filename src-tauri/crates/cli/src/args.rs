@@ -64,17 +64,7 @@ pub enum Command {
         queue: bool,
     },
     /// What happened, and why; newest last
-    Journal {
-        /// Only of this node
-        #[arg(long)]
-        node: Option<String>,
-        /// Only what contains this
-        #[arg(long)]
-        text: Option<String>,
-        /// So many of the newest
-        #[arg(long, short = 'n', default_value_t = 50)]
-        lines: u32,
-    },
+    Journal(JournalArgs),
     /// Keep a secret in the keyring
     Secret {
         #[command(subcommand)]
@@ -134,6 +124,34 @@ pub struct PlanArgs {
     pub states: Option<PathBuf>,
 }
 
+#[derive(Args, Debug)]
+pub struct JournalArgs {
+    /// Only of this node
+    #[arg(long)]
+    pub node: Option<String>,
+    /// Only what contains this
+    #[arg(long)]
+    pub text: Option<String>,
+    /// Only of this kind: start, stop, step, state, decision, question, hold, edit, error; may be given again
+    #[arg(long)]
+    pub kind: Vec<String>,
+    /// Not older than this: 2h, 7d, 2026-11-21, 2026-11-21T18:30
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Older than this
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// So many of the newest; 50 unless set, and all in a file
+    #[arg(long, short = 'n')]
+    pub lines: Option<u32>,
+    /// As a file for spreadsheets
+    #[arg(long, conflicts_with_all = ["json", "json_lines"])]
+    pub csv: bool,
+    /// As a file with a JSON object on each line
+    #[arg(long, conflicts_with = "json")]
+    pub json_lines: bool,
+}
+
 #[derive(Subcommand, Debug)]
 pub enum SecretCommand {
     /// Read the value from standard input; an empty one removes the secret
@@ -145,7 +163,7 @@ pub enum SecretCommand {
 }
 
 /// `2h`, `90m`, `1h30m`, `1d`: a day is 24 hours.
-fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "say it like 2h, 90m, 1h30m or 1d".to_owned();
     let span: jiff::Span = text.parse().map_err(|_| wrong())?;
     let length = span

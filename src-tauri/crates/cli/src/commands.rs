@@ -10,11 +10,13 @@ use wakehub_engine::{Handle, Options};
 use wakehub_store::Store;
 use wakehub_view::plan::{plan_view, refusal_view};
 use wakehub_view::wire::{
-    Ask, CheckOutcomeView, JournalQuery, NodeView, PlanAnswer, RefusalView, RunAnswer, SecretEntry,
-    Severity, Snapshot,
+    Ask, CheckOutcomeView, JournalFormat, JournalQuery, NodeView, PlanAnswer, RefusalView,
+    RunAnswer, SecretEntry, Severity, Snapshot,
 };
 
-use crate::args::{Cli, Command, DemoHomelab, PlanCommand, RunArgs, SecretCommand};
+use crate::args::{
+    self, Cli, Command, DemoHomelab, JournalArgs, PlanCommand, RunArgs, SecretCommand,
+};
 use crate::outcome::Failure;
 use crate::{follow, input, print, states};
 
@@ -98,7 +100,7 @@ async fn with_engine(handle: &Handle, command: Command, json: bool) -> Result<()
             let ask = ask(handle, &node, Action::Stop, yes, queue)?;
             go(handle, ask, json).await
         }
-        Command::Journal { node, text, lines } => journal(handle, node, text, lines, json).await,
+        Command::Journal(args) => journal(handle, args, json).await,
         Command::Secret {
             action: SecretCommand::Set { node, name },
         } => set_secret(handle, &node, &name, json).await,
@@ -389,23 +391,39 @@ fn held_until(snapshot: &Snapshot, node: NodeId) -> Option<Timestamp> {
     node.held_until
 }
 
-async fn journal(
-    handle: &Handle,
-    node: Option<String>,
-    text: Option<String>,
-    lines: u32,
-    json: bool,
-) -> Result<(), Failure> {
-    let node = match node {
-        Some(name) => Some(find(handle, &name)?.id),
+async fn journal(handle: &Handle, args: JournalArgs, json: bool) -> Result<(), Failure> {
+    let node = match &args.node {
+        Some(name) => Some(find(handle, name)?.id),
         None => None,
     };
+    // the loop made its snapshot just now
+    let now = handle.snapshot().at;
+    let time = |text: &Option<String>| {
+        let time = text.as_deref().map(|text| moment(text, now));
+        time.transpose()
+    };
+    let query = JournalQuery {
+        node,
+        text: args.text,
+        kinds: args.kind,
+        from: time(&args.since)?,
+        to: time(&args.until)?,
+        limit: args.lines,
+        ..JournalQuery::default()
+    };
+    let format = match (args.csv, args.json_lines) {
+        (true, _) => Some(JournalFormat::Csv),
+        (false, true) => Some(JournalFormat::JsonLines),
+        (false, false) => None,
+    };
+    if let Some(format) = format {
+        print::raw(&handle.export_journal(query, format).await?);
+        return Ok(());
+    }
     let mut entries = handle
         .journal(JournalQuery {
-            node,
-            text,
-            limit: Some(lines),
-            ..JournalQuery::default()
+            limit: Some(args.lines.unwrap_or(50)),
+            ..query
         })
         .await?;
     entries.reverse();
@@ -415,6 +433,25 @@ async fn journal(
         entries.iter().for_each(print::journal_line);
     }
     Ok(())
+}
+
+/// `2h` ago, or a date or time of this computer's time zone.
+fn moment(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
+    if let Ok(length) = args::duration(text) {
+        let millis = i64::try_from(length.as_millis()).unwrap_or(i64::MAX);
+        return Ok(Timestamp(now.0.saturating_sub(millis)));
+    }
+    if let Ok(at) = text.parse::<jiff::Timestamp>() {
+        return Ok(Timestamp(at.as_millisecond()));
+    }
+    let local = text
+        .parse::<jiff::civil::DateTime>()
+        .ok()
+        .and_then(|at| at.to_zoned(jiff::tz::TimeZone::system()).ok())
+        .with_context(|| {
+            format!("{text} is no time; say 2h, 7d, 2026-11-21 or 2026-11-21T18:30")
+        })?;
+    Ok(Timestamp(local.timestamp().as_millisecond()))
 }
 
 async fn set_secret(handle: &Handle, node: &str, name: &str, json: bool) -> Result<(), Failure> {

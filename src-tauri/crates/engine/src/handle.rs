@@ -9,8 +9,8 @@ use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName, Times
 use wakehub_store::{SettingKey, Store, StoreError};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
-    Answer, Ask, CascadeView, CheckView, CommandError, ImportReport, JournalLine, JournalQuery,
-    PlanAnswer, QuestionView, RunAnswer, SecretEntry, Snapshot,
+    Answer, Ask, CascadeView, CheckView, CommandError, ImportReport, JournalFormat, JournalLine,
+    JournalQuery, PlanAnswer, QuestionView, RunAnswer, SecretEntry, Snapshot,
 };
 
 use crate::request::{HoldFor, Request};
@@ -252,6 +252,20 @@ impl Handle {
         });
         let answered: Result<T, String> = answer.await?;
         answered.map_err(|message| CommandError::Other { message })
+    }
+
+    /// The lines that the query asks for, oldest first, as the text of a file.
+    pub async fn export_journal(
+        &self,
+        query: JournalQuery,
+        format: JournalFormat,
+    ) -> Result<String, CommandError> {
+        self.ask(|reply| Request::ExportJournal {
+            query,
+            format,
+            reply,
+        })
+        .await?
     }
 
     /// Waits for the step in progress to be written down, closes every connection and the database. A running cascade is

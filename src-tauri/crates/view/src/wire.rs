@@ -439,11 +439,21 @@ pub struct ImportReport {
 pub struct JournalQuery {
     pub node: Option<NodeId>,
     pub cascade: Option<CascadeId>,
+    /// Words, or their beginnings, that all stand in a line.
     pub text: Option<String>,
+    /// `start`, `state`, …: lines of any of these; all when there are none.
+    #[ts(optional, as = "Option<Vec<String>>")]
+    pub kinds: Vec<String>,
+    /// Not older than this.
+    #[ts(optional)]
+    pub from: Option<Timestamp>,
+    /// Older than this.
+    #[ts(optional)]
+    pub to: Option<Timestamp>,
     /// Only entries with a smaller id, to page on.
     #[ts(type = "number | null")]
     pub before: Option<i64>,
-    /// At most 500; 100 unless set.
+    /// At most 500; 100 unless set. Of an export: so many of the newest; all unless set.
     pub limit: Option<u32>,
 }
 
@@ -459,6 +469,15 @@ pub struct JournalLine {
     pub cascade: Option<CascadeId>,
     pub message: String,
     pub reason: Option<String>,
+}
+
+/// How the journal is written to a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JournalFormat {
+    /// A [`JournalLine`] on each line.
+    JsonLines,
+    Csv,
 }
 
 /// Every command of the UI that fails, fails with this.

@@ -89,6 +89,7 @@ fn bindings() -> String {
         ImportReport,
         JournalQuery,
         JournalLine,
+        JournalFormat,
         CommandError,
     ];
     let mut text = String::from(

@@ -6,6 +6,7 @@ import type {
   CheckView,
   CommandError,
   ImportReport,
+  JournalFormat,
   JournalLine,
   JournalQuery,
   NodeEntry,
@@ -91,6 +92,8 @@ export interface Backend {
   importHomelab(text: string): Promise<ImportReport>;
   exportHomelab(): Promise<string>;
   journal(query: JournalQuery): Promise<JournalLine[]>;
+  /** All lines that the query asks for (its `limit`: so many of the newest), oldest first, as the text of a file. */
+  exportJournal(query: JournalQuery, format: JournalFormat): Promise<string>;
   openUrl(node: NodeId): Promise<void>;
   settings(): Promise<Settings>;
   setSetting<K extends keyof Settings>(key: K, value: Settings[K]): Promise<void>;

@@ -422,13 +422,29 @@ export type ImportReport = { added: Array<string>, changed: Array<string>,
  */
 missing_secrets: Array<[string, SecretName]>, };
 
-export type JournalQuery = { node: NodeId | null, cascade: CascadeId | null, text: string | null, 
+export type JournalQuery = { node: NodeId | null, cascade: CascadeId | null, 
+/**
+ * Words, or their beginnings, that all stand in a line.
+ */
+text: string | null, 
+/**
+ * `start`, `state`, …: lines of any of these; all when there are none.
+ */
+kinds?: Array<string>, 
+/**
+ * Not older than this.
+ */
+from?: Timestamp, 
+/**
+ * Older than this.
+ */
+to?: Timestamp, 
 /**
  * Only entries with a smaller id, to page on.
  */
 before: number | null, 
 /**
- * At most 500; 100 unless set.
+ * At most 500; 100 unless set. Of an export: so many of the newest; all unless set.
  */
 limit: number | null, };
 
@@ -437,6 +453,11 @@ export type JournalLine = { id: number, at: Timestamp,
  * `start`, `stop`, `step`, `state`, `decision`, `question`, `edit`, `error`, …
  */
 kind: string, node: NodeId | null, node_name: string | null, cascade: CascadeId | null, message: string, reason: string | null, };
+
+/**
+ * How the journal is written to a file.
+ */
+export type JournalFormat = "json_lines" | "csv";
 
 /**
  * Every command of the UI that fails, fails with this.

@@ -42,6 +42,7 @@ export const tauri: Backend = {
   importHomelab: (text) => invoke("import_homelab", { text }),
   exportHomelab: () => invoke("export_homelab"),
   journal: (query) => invoke("journal", { query }),
+  exportJournal: (query, format) => invoke("export_journal", { query, format }),
   openUrl: (node) => invoke("open_url", { node }),
   settings: () => invoke("settings"),
   setSetting: (key, value) => invoke("set_setting", { key, value }),

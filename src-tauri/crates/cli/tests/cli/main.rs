@@ -4,6 +4,7 @@ mod demo;
 mod folder;
 mod hold;
 mod import;
+mod journal;
 #[cfg(target_os = "linux")]
 mod keyring;
 mod plan;

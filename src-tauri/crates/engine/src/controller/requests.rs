@@ -7,15 +7,17 @@ use wakehub_domain::{Capability, Node, NodeId, Presented, SecretName};
 use wakehub_store::{JournalFilter, StoreError};
 use wakehub_view::advice::failure_view;
 use wakehub_view::homelab::{self, NodeEntry};
+use wakehub_view::journal;
 use wakehub_view::wire::{
-    Ask, CheckOutcomeView, CheckView, CommandError, JournalLine, JournalQuery, RunAnswer,
-    SecretEntry,
+    Ask, CheckOutcomeView, CheckView, CommandError, JournalFormat, JournalLine, JournalQuery,
+    RunAnswer, SecretEntry,
 };
 
 use super::Controller;
 use super::edits::typed;
 use super::plans::{Goal, Order};
 use crate::request::{Reply, Request};
+use crate::storage::Storage;
 
 impl Controller {
     pub(super) async fn request(&mut self, request: Request) {
@@ -95,6 +97,11 @@ impl Controller {
                 let _ = reply.send(text.map_err(|error| other(error.message)));
             }
             Request::Journal { query, reply } => drop(reply.send(self.read_journal(query).await)),
+            Request::ExportJournal {
+                query,
+                format,
+                reply,
+            } => self.export_journal(query, format, reply),
             Request::Settings { job } => self.storage.send("keep a setting", job),
             // the loop takes it before it comes here
             Request::ShutDown { reply } => drop(reply.send(())),
@@ -242,34 +249,67 @@ impl Controller {
     }
 
     async fn read_journal(&self, query: JournalQuery) -> Result<Vec<JournalLine>, CommandError> {
-        let filter = JournalFilter {
-            node: query.node,
-            cascade: query.cascade,
-            text: query.text,
-            before: query.before,
-            limit: query.limit,
-            ..JournalFilter::default()
-        };
-        let rows = self
-            .storage
-            .call(move |store| store.journal(&filter))
-            .await
-            .and_then(|rows| rows)
-            .map_err(store_failed)?;
-        Ok(rows
-            .into_iter()
-            .map(|row| JournalLine {
-                id: row.id,
-                at: row.entry.at,
-                kind: row.entry.kind,
-                node: row.entry.node,
-                node_name: row.entry.node_name,
-                cascade: row.entry.cascade,
-                message: row.entry.message,
-                reason: row.entry.reason,
-            })
-            .collect())
+        read_lines(&self.storage, query).await
     }
+
+    /// Page by page, so that nothing else waits for the database meanwhile.
+    fn export_journal(&self, mut query: JournalQuery, format: JournalFormat, reply: Reply<String>) {
+        let storage = self.storage.clone();
+        tokio::spawn(async move {
+            let mut left = query.limit.map_or(usize::MAX, |limit| limit as usize);
+            let mut lines = Vec::new();
+            while left > 0 {
+                query.limit = Some(u32::try_from(left).unwrap_or(u32::MAX));
+                let page = match read_lines(&storage, query.clone()).await {
+                    Ok(page) => page,
+                    Err(error) => return drop(reply.send(Err(error))),
+                };
+                let Some(last) = page.last() else {
+                    break;
+                };
+                query.before = Some(last.id);
+                left = left.saturating_sub(page.len());
+                lines.extend(page.iter().map(|line| journal::line(line, format)));
+            }
+            lines.push(journal::head(format));
+            lines.reverse();
+            let _ = reply.send(Ok(lines.concat()));
+        });
+    }
+}
+
+async fn read_lines(
+    storage: &Storage,
+    query: JournalQuery,
+) -> Result<Vec<JournalLine>, CommandError> {
+    let filter = JournalFilter {
+        node: query.node,
+        kinds: query.kinds,
+        cascade: query.cascade,
+        from: query.from,
+        to: query.to,
+        text: query.text,
+        before: query.before,
+        limit: query.limit,
+    };
+    let rows = storage
+        .call(move |store| store.journal(&filter))
+        .await
+        .and_then(|rows| rows)
+        .map_err(store_failed)?;
+    Ok(rows
+        .into_iter()
+        .map(|row| JournalLine {
+            id: row.id,
+            at: row.entry.at,
+            kind: row.entry.kind,
+            node: row.entry.node,
+            node_name: row.entry.node_name,
+            cascade: row.entry.cascade,
+            message: row.entry.message,
+            reason: row.entry.reason,
+        })
+        .collect())
 }
 
 pub(super) fn other(message: impl Into<String>) -> CommandError {

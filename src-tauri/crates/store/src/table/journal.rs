@@ -47,7 +47,8 @@ pub struct JournalRecord {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct JournalFilter {
     pub node: Option<NodeId>,
-    pub kind: Option<String>,
+    /// One of these; none stands for all.
+    pub kinds: Vec<String>,
     pub cascade: Option<CascadeId>,
     /// Included.
     pub from: Option<Timestamp>,
@@ -104,8 +105,11 @@ impl Store {
         if let Some(node) = filter.node {
             add("node = ?", i64::from(node.0).into());
         }
-        if let Some(kind) = &filter.kind {
-            add("kind = ?", kind.clone().into());
+        if !filter.kinds.is_empty() {
+            add(
+                "kind IN (SELECT value FROM json_each(?))",
+                to_json(&filter.kinds)?.into(),
+            );
         }
         if let Some(cascade) = filter.cascade {
             add("cascade = ?", i64::from(cascade.0).into());

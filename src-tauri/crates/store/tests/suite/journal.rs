@@ -62,17 +62,23 @@ fn filters_hold_together() {
         ..all.clone()
     };
     assert_eq!(found(&store, of_nas.clone()), [3, 2, 1]);
-    let kind = Some("start".to_owned());
+    let kinds = vec!["start".to_owned(), "party's".to_owned()];
     assert_eq!(
         found(
             &store,
             JournalFilter {
-                kind,
+                kinds,
                 ..of_nas.clone()
             }
         ),
         [1]
     );
+    let kinds = vec!["start".to_owned(), "decision".to_owned()];
+    let of_both = JournalFilter {
+        kinds,
+        ..all.clone()
+    };
+    assert_eq!(found(&store, of_both), [4, 3, 1]);
     let cascade = Some(cascade);
     assert_eq!(
         found(

@@ -9,6 +9,7 @@ import type {
   CascadeView,
   CheckView,
   CommandError,
+  JournalFormat,
   JournalLine,
   JournalQuery,
   NodeEntry,
@@ -316,6 +317,8 @@ export class FakeEngine implements Backend {
     return this.#journal
       .filter((line) => query.node === null || line.node === query.node)
       .filter((line) => query.cascade === null || line.cascade === query.cascade)
+      .filter((line) => !query.kinds?.length || query.kinds.includes(line.kind))
+      .filter((line) => line.at >= (query.from ?? -Infinity) && line.at < (query.to ?? Infinity))
       .filter((line) => !text || `${line.message} ${line.reason ?? ""}`.toLowerCase().includes(text))
       .filter((line) => query.before === null || line.id < query.before)
       .sort((a, b) => b.id - a.id)
