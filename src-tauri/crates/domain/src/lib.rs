@@ -7,6 +7,7 @@
 pub mod capability;
 pub mod cascade;
 pub mod error;
+mod few;
 pub mod graph;
 pub mod id;
 pub mod intent;
@@ -20,6 +21,7 @@ pub use capability::{
 };
 pub use cascade::plan;
 pub use error::{ConnectorError, ErrorKind, Presented, PresentedKind, Retry};
+pub use few::few;
 pub use graph::{Graph, GraphError};
 pub use id::{CascadeId, ConnectionId, NodeId, QuestionId, Timestamp};
 pub use intent::{Intent, StopScope};

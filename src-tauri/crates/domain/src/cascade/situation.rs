@@ -1,6 +1,7 @@
 //! What is believed, by position in the graph, and the steps that follow from it.
 
 use crate::capability::{start_channel, stop_channel};
+use crate::few::few;
 use crate::state::Belief;
 use crate::{Action, Graph, Node, NodeId, Observations, Readiness, Refusal, RefusalKind, Step};
 
@@ -57,7 +58,7 @@ impl<'a> Situation<'a> {
         positions.iter().map(|at| self.id(*at)).collect()
     }
 
-    /// `a, b (locked: backup), c (kept on by you)`
+    /// `a, b (locked: backup), c (kept on by you)`; of many only the first few.
     pub fn names(&self, positions: &[usize]) -> String {
         let name = |at: &usize| match self.observations.locked.get(&self.id(*at)) {
             Some(lock) if !self.active[*at] => format!("{} (locked: {lock})", self.name(*at)),
@@ -66,7 +67,7 @@ impl<'a> Situation<'a> {
             }
             Some(_) | None => self.name(*at).to_owned(),
         };
-        positions.iter().map(name).collect::<Vec<_>>().join(", ")
+        few(&positions.iter().map(name).collect::<Vec<_>>())
     }
 
     /// Whether every one of `users` runs on `host`, directly or on a guest of it.
