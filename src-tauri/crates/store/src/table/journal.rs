@@ -150,6 +150,29 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Of the journal and of what it tells of: settled questions, and cascades that have been dealt with. To be called
+    /// daily; a quiet homelab writes too little for [`Store::append`] to come by.
+    pub fn forget_old(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let transaction = self.write()?;
+        let newest: i64 =
+            transaction.query_row("SELECT coalesce(max(id), 0) FROM journal", [], |row| {
+                row.get(0)
+            })?;
+        prune(&transaction, newest, now)?;
+        let before = now
+            .0
+            .saturating_sub(i64::try_from(KEPT_FOR.as_millis()).unwrap_or(i64::MAX));
+        transaction.execute("DELETE FROM question WHERE settled_at < ?1", [before])?;
+        transaction.execute(
+            "DELETE FROM cascade WHERE ended_at < ?1 AND (outcome <> 'interrupted' OR dismissed_at IS NOT NULL)",
+            [before],
+        )?;
+        transaction.commit()?;
+        Ok(())
+    }
+}
+
 fn prune(connection: &Connection, newest: i64, now: Timestamp) -> Result<(), StoreError> {
     let too_old = i64::try_from(KEPT_FOR.as_millis()).unwrap_or(i64::MAX);
     connection.execute(

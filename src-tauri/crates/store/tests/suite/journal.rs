@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use std::cell::RefCell;
 use wakehub_domain::{NodeId, Timestamp};
-use wakehub_store::{JournalEntry, JournalFilter, Store};
+use wakehub_store::{JournalEntry, JournalFilter, NewQuestion, Outcome, Store};
 
 use crate::fixture::{homelab, name, open, start_plan};
 
@@ -219,4 +219,89 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+#[test]
+fn what_is_old_and_dealt_with_is_forgotten() {
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut store = open(&directory);
+    let graph = homelab(&mut store);
+    let ask = |store: &mut Store, kind: &str, at: i64| {
+        let question = NewQuestion {
+            node: NodeId(1),
+            kind: kind.into(),
+            reason: "no longer needed".into(),
+            cascade: None,
+            asked_at: Timestamp(at),
+            ask_again_at: None,
+        };
+        store.ask(&question).expect("asked")
+    };
+    let old = ask(&mut store, "a", 0);
+    store
+        .settle(old, "keep_on", Timestamp(DAY))
+        .expect("settled");
+    let open_still = ask(&mut store, "b", 0);
+    let fresh = ask(&mut store, "a", 0);
+    store
+        .settle(fresh, "keep_on", Timestamp(3 * DAY))
+        .expect("settled");
+
+    let plan = start_plan(&graph);
+    let mut end = |outcome: Option<Outcome>| {
+        let id = store
+            .begin_cascade(&plan, &name, Timestamp(0))
+            .expect("begins");
+        match outcome {
+            Some(outcome) => store
+                .end_cascade(id, Timestamp(DAY), outcome)
+                .expect("ended"),
+            None => drop(
+                store
+                    .interrupt_unfinished(Timestamp(DAY))
+                    .expect("interrupted"),
+            ),
+        }
+        id
+    };
+    let done = end(Some(Outcome::Cancelled));
+    let waits = end(None);
+    let line = JournalEntry {
+        cascade: Some(done),
+        ..entry(0, "start", Some(1), "begun")
+    };
+    store.append(&line).expect("written");
+
+    store.forget_old(Timestamp(402 * DAY)).expect("forgotten");
+    assert_eq!(store.question(old).expect("reads"), None);
+    assert!(store.question(open_still).expect("reads").is_some());
+    assert!(store.question(fresh).expect("reads").is_some());
+    let left: Vec<_> = store.recent_cascades(9).expect("reads");
+    let left: Vec<_> = left.iter().map(|cascade| cascade.id).collect();
+    assert_eq!(left, [waits], "what can be resumed stays");
+    let lines = store.journal(&JournalFilter::default()).expect("reads");
+    assert_eq!(
+        lines.len(),
+        1,
+        "the last thousand lines stay whatever their age"
+    );
+    assert_eq!(lines[0].entry.cascade, None);
+
+    for at in 0..1100 {
+        store
+            .append(&entry(at, "state", None, "x"))
+            .expect("written");
+    }
+    store.forget_old(Timestamp(402 * DAY)).expect("forgotten");
+    assert_eq!(
+        store
+            .journal(&JournalFilter {
+                before: Some(102),
+                ..JournalFilter::default()
+            })
+            .expect("reads")
+            .len(),
+        0
+    );
 }
