@@ -40,12 +40,14 @@ pub(crate) fn handler<R: tauri::Runtime>() -> impl Fn(Invoke<R>) -> bool + Send 
         run,
         cancel,
         resume,
+        cancel_queued,
         dismiss,
         answer,
         set_pinned,
         hold,
         node_entry,
         save_node,
+        save_nodes,
         remove_node,
         secrets_present,
         test_connection,
@@ -115,6 +117,11 @@ async fn resume(shell: State<'_, Shell>, cascade: CascadeId) -> Answered<RunAnsw
 }
 
 #[tauri::command]
+async fn cancel_queued(shell: State<'_, Shell>, id: u32) -> Answered<()> {
+    shell.engine().await?.cancel_queued(id).await
+}
+
+#[tauri::command]
 async fn dismiss(shell: State<'_, Shell>, cascade: CascadeId) -> Answered<()> {
     shell.engine().await?.dismiss(cascade).await
 }
@@ -148,6 +155,12 @@ async fn save_node(
     secrets: Vec<SecretEntry>,
 ) -> Answered<NodeId> {
     shell.engine().await?.save_node(node, entry, secrets).await
+}
+
+/// All of them or none.
+#[tauri::command]
+async fn save_nodes(shell: State<'_, Shell>, entries: Vec<NodeEntry>) -> Answered<Vec<NodeId>> {
+    shell.engine().await?.save_nodes(entries).await
 }
 
 #[tauri::command]

@@ -42,6 +42,7 @@ use questions::Question;
 pub(crate) const POLL_WATCHED: Duration = Duration::from_secs(10);
 pub(crate) const POLL_UNWATCHED: Duration = Duration::from_secs(60);
 const DISCOVER_EVERY: Duration = Duration::from_secs(600);
+const TIDY_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 const TICK: Duration = Duration::from_secs(1);
 /// A tick that comes this late means that the computer slept.
 const SLEPT: Duration = Duration::from_secs(15);
@@ -69,6 +70,12 @@ pub(crate) struct Controller {
     /// What the stops among `running` and `ended` took over from those that they resumed.
     pub stopped_before: BTreeMap<CascadeId, BTreeSet<NodeId>>,
     pub queued: VecDeque<plans::QueuedAsk>,
+    /// How many have ever waited; the last one's number.
+    pub asks_queued: u32,
+    /// When the database was last tidied up.
+    pub tidied: Option<Instant>,
+    /// Damage was reported, and every page looked at.
+    pub damaged: bool,
     pub questions: Vec<Question>,
     /// Guests that run behind a connection and are not configured, by name: their host is not stopped automatically.
     pub unconfigured: BTreeMap<ConnectionId, Vec<String>>,
@@ -167,6 +174,7 @@ impl Controller {
             self.look_again_at_everything();
         }
         self.poll_due();
+        self.tidy_up();
     }
 
     async fn handle(&mut self, event: Event) {

@@ -15,6 +15,9 @@ use wakehub_view::wire::{
 
 use crate::request::{HoldFor, Request};
 
+/// Nodes in one [`Handle::save_nodes`].
+pub const MOST_AT_ONCE: usize = 100;
+
 /// Cheap to clone. Every method answers, also when the engine has ended: then with [`CommandError::Other`].
 #[derive(Clone)]
 pub struct Handle {
@@ -89,6 +92,12 @@ impl Handle {
         self.ask(|reply| Request::Cancel { cascade, reply }).await?
     }
 
+    /// Takes back an ask that waits for a running cascade. No error when it has begun or gone already.
+    pub async fn cancel_queued(&self, id: u32) -> Result<(), CommandError> {
+        self.ask(|reply| Request::CancelQueued { id, reply })
+            .await?
+    }
+
     /// Takes an ended or interrupted cascade out of the snapshot; the journal keeps it.
     pub async fn dismiss(&self, cascade: CascadeId) -> Result<(), CommandError> {
         self.ask(|reply| Request::Dismiss { cascade, reply })
@@ -148,6 +157,13 @@ impl Handle {
             reply,
         })
         .await?
+    }
+
+    /// Adds up to [`MOST_AT_ONCE`] nodes in one transaction: all of them, or none with what is wrong with each. They may
+    /// name one another as host or dependency. In an error `line` is the number of the entry, counted from 1.
+    pub async fn save_nodes(&self, entries: Vec<NodeEntry>) -> Result<Vec<NodeId>, CommandError> {
+        self.ask(|reply| Request::SaveNodes { entries, reply })
+            .await?
     }
 
     pub async fn remove_node(&self, node: NodeId) -> Result<(), CommandError> {

@@ -19,7 +19,7 @@ mod storage;
 mod world;
 
 pub use clock::{Clock, SystemClock};
-pub use handle::{Announcement, Attention, Handle};
+pub use handle::{Announcement, Attention, Handle, MOST_AT_ONCE};
 pub use real::RealWorld;
 pub use secrets::{SecretError, SecretKey, SecretOf, Secrets};
 pub use start::{Options, StartError, start};

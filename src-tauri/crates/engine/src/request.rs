@@ -40,6 +40,10 @@ pub(crate) enum Request {
         cascade: CascadeId,
         reply: Reply<()>,
     },
+    CancelQueued {
+        id: u32,
+        reply: Reply<()>,
+    },
     Dismiss {
         cascade: CascadeId,
         reply: Reply<()>,
@@ -68,6 +72,10 @@ pub(crate) enum Request {
         entry: Box<NodeEntry>,
         secrets: Vec<SecretEntry>,
         reply: Reply<NodeId>,
+    },
+    SaveNodes {
+        entries: Vec<NodeEntry>,
+        reply: Reply<Vec<NodeId>>,
     },
     RemoveNode {
         node: NodeId,

@@ -104,6 +104,9 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
             })
             .collect(),
         queued: VecDeque::new(),
+        asks_queued: 0,
+        tidied: None,
+        damaged: false,
         questions: left.questions,
         unconfigured: BTreeMap::new(),
         discovered: BTreeMap::new(),

@@ -521,3 +521,77 @@ async fn a_machine_that_goes_off_over_unknown_takes_back_its_failure_and_is_jour
         "{lines:#?}"
     );
 }
+
+#[tokio::test]
+async fn what_waits_behind_a_cascade_can_be_taken_back() {
+    let home = Home::reference().await;
+    home.sim.with(|s| s.hangs.insert("start 101".to_owned()));
+    let first = home
+        .handle
+        .run(home.ask(Action::Start, "lxc-jellyfin"))
+        .await;
+    let RunAnswer::Started { cascade } = first.expect("answer") else {
+        panic!("not started")
+    };
+    let ask = Ask {
+        queue: true,
+        ..home.ask(Action::Start, "lxc-jellyfin")
+    };
+    for _ in 0..2 {
+        let queued = home.handle.run(ask.clone()).await.expect("answer");
+        assert_eq!(queued, RunAnswer::Queued { behind: cascade });
+    }
+    let both = home.wait_for("both", |s| s.queued.len() == 2).await;
+    let (one, other) = (both.queued[0].id, both.queued[1].id);
+    assert_ne!(one, other);
+    home.handle.cancel_queued(one).await.expect("cancelled");
+    let left = home.wait_for("one", |s| s.queued.len() == 1).await;
+    assert_eq!(left.queued[0].id, other);
+    home.handle.cancel_queued(one).await.expect("gone already");
+    home.handle.cancel_queued(other).await.expect("cancelled");
+    home.wait_for("none", |s| s.queued.is_empty()).await;
+    let lines = home.handle.journal(JournalQuery::default()).await;
+    let told = |l: &wakehub_view::wire::JournalLine| {
+        l.message == "the start of lxc-jellyfin no longer waits"
+    };
+    assert_eq!(
+        lines.expect("journal").iter().filter(|l| told(l)).count(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn a_journal_too_long_for_a_page_is_exported_whole() {
+    let home = Home::reference().await;
+    let nas = home.node("nas").id;
+    for _ in 0..300 {
+        home.handle
+            .hold_for(nas, Duration::from_secs(60))
+            .await
+            .expect("held");
+        home.handle.hold(nas, None).await.expect("released");
+    }
+    let query = JournalQuery {
+        kinds: vec!["hold".to_owned()],
+        ..JournalQuery::default()
+    };
+    let format = wakehub_view::wire::JournalFormat::JsonLines;
+    let export = |query| home.handle.export_journal(query, format);
+    let whole = export(query.clone()).await.expect("exported");
+    assert_eq!(whole.lines().count(), 600);
+    assert!(
+        whole
+            .lines()
+            .next()
+            .expect("a line")
+            .contains("is kept on for")
+    );
+    let limit = Some(3);
+    let newest = export(JournalQuery { limit, ..query })
+        .await
+        .expect("exported");
+    assert!(
+        whole.ends_with(&newest) && newest.lines().count() == 3,
+        "{newest}"
+    );
+}

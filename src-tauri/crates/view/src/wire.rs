@@ -198,6 +198,8 @@ pub enum StepStatus {
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct QueuedView {
+    /// By which it can be cancelled.
+    pub id: u32,
     pub action: Action,
     pub node: NodeId,
     pub node_name: String,

@@ -63,6 +63,8 @@ export interface Backend {
   plan(ask: Ask): Promise<PlanAnswer>;
   run(ask: Ask): Promise<RunAnswer>;
   cancel(cascade: CascadeId): Promise<void>;
+  /** Takes back what waits for a running cascade; no error when it has begun already. */
+  cancelQueued(id: number): Promise<void>;
   resume(cascade: CascadeId): Promise<RunAnswer>;
   dismiss(cascade: CascadeId): Promise<void>;
   answer(question: QuestionId, answer: Answer): Promise<void>;

@@ -284,7 +284,11 @@ detail: string | null, };
 
 export type StepStatus = "waits" | "running" | "done" | "failed" | "skipped" | "cancelled";
 
-export type QueuedView = { action: Action, node: NodeId, node_name: string, behind: CascadeId, };
+export type QueuedView = { 
+/**
+ * By which it can be cancelled.
+ */
+id: number, action: Action, node: NodeId, node_name: string, behind: CascadeId, };
 
 /**
  * "Shut it down?" No answer means that it stays on.

@@ -18,6 +18,7 @@ export const tauri: Backend = {
   plan: (ask) => invoke("plan", { ask }),
   run: (ask) => invoke("run", { ask }),
   cancel: (cascade) => invoke("cancel", { cascade }),
+  cancelQueued: (id) => invoke("cancel_queued", { id }),
   resume: (cascade) => invoke("resume", { cascade }),
   dismiss: (cascade) => invoke("dismiss", { cascade }),
   answer: (question, answer) => invoke("answer", { question, answer }),

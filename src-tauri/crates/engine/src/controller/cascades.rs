@@ -316,6 +316,16 @@ impl Controller {
         let _ = reply.send(Ok(()));
     }
 
+    pub(super) fn cancel_queued(&mut self, id: u32) {
+        let Some(at) = self.queued.iter().position(|queued| queued.id == id) else {
+            return;
+        };
+        if let Some(queued) = self.queued.remove(at) {
+            self.journal_unqueued(&queued.ask);
+            self.changed = true;
+        }
+    }
+
     /// Takes it out of the snapshot and marks it as dealt with.
     pub(super) fn forget_cascade(&mut self, cascade: CascadeId) {
         self.ended.retain(|view| view.id != cascade);

@@ -12,6 +12,7 @@ use super::Controller;
 use super::requests::{other, store_failed};
 use crate::beliefs::guests_behind;
 use crate::event::Event;
+use crate::handle::MOST_AT_ONCE;
 use crate::links::{Links, connections};
 use crate::request::Reply;
 use crate::secrets::SecretError;
@@ -49,6 +50,56 @@ impl Controller {
             .ok_or_else(|| other(format!("{name} could not be saved")))?;
         let word = if id.is_some() { "changed" } else { "added" };
         self.journal_edit(saved, format!("{name} was {word}"), "you said so");
+        Ok(saved)
+    }
+
+    /// Adds all of them or none.
+    pub(super) async fn save_nodes(
+        &mut self,
+        entries: Vec<NodeEntry>,
+    ) -> Result<Vec<NodeId>, CommandError> {
+        if entries.len() > MOST_AT_ONCE {
+            return Err(other(format!(
+                "at most {MOST_AT_ONCE} nodes are added at once; these are {}",
+                entries.len()
+            )));
+        }
+        let names: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
+        let new = |name: &str| {
+            let at = names.iter().position(|known| known == name)?;
+            Some(NodeId(NEW.0 + u32::try_from(at).ok()?))
+        };
+        let (mut changes, mut errors) = (Vec::new(), Vec::new());
+        for (at, entry) in entries.into_iter().enumerate() {
+            let line = u32::try_from(at + 1).ok();
+            let name = names[at].clone();
+            let taken = names[..at].contains(&name) || self.graph.find(&name).is_some();
+            if taken {
+                errors.push(EntryError {
+                    field: Some("name".to_owned()),
+                    line,
+                    message: format!("another node is called {name}"),
+                });
+            }
+            let id = NodeId(NEW.0 + u32::try_from(at).unwrap_or(u32::MAX - NEW.0));
+            let find = |name: &str| new(name).or_else(|| self.graph.find(name).map(|n| n.id));
+            match entry.into_node(id, find) {
+                Ok(node) => changes.push(NodeChange::Insert(node)),
+                Err(wrong) => errors.extend(wrong.into_iter().map(|e| EntryError { line, ..e })),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(CommandError::Entry { errors });
+        }
+        self.apply(changes).await?;
+        let saved: Vec<NodeId> = names
+            .iter()
+            .filter_map(|name| self.graph.find(name).map(|node| node.id))
+            .collect();
+        for (id, name) in saved.iter().zip(&names) {
+            self.journal_edit(*id, format!("{name} was added"), "you said so");
+            self.check_secrets(*id);
+        }
         Ok(saved)
     }
 

@@ -1,11 +1,12 @@
 //! What happened and why, for people. Written behind the loop's back, in order.
 
-use wakehub_domain::{CascadeId, Node, NodeId, Plan, Refusal, Step};
+use tokio::time::Instant;
+use wakehub_domain::{CascadeId, Node, NodeId, Plan, Refusal, Step, few};
 use wakehub_store::{JournalEntry, StoreError};
 use wakehub_view::wire::{Ask, CascadeStatus, CascadeView, Notice, Severity};
 
-use super::Controller;
 use super::cascades::failed_because;
+use super::{Controller, TIDY_EVERY};
 use crate::executor::StepEnd;
 
 const DISK_FULL: &str = "disk_full";
@@ -39,7 +40,7 @@ impl Controller {
         let names: Vec<String> = plan.steps.iter().map(|s| self.name(s.node)).collect();
         let action = plan.intent.action().as_str();
         let message = format!("begin to {action} {}", self.name(target));
-        let reason = format!("in this order: {}", names.join(", "));
+        let reason = format!("in this order: {}", few(&names));
         self.journal(action, Some(target), Some(cascade), message, Some(reason));
         for skipped in &plan.skipped {
             let message = format!("{} is left as it is", self.name(skipped.node));
@@ -117,6 +118,13 @@ impl Controller {
         );
     }
 
+    pub(super) fn journal_unqueued(&mut self, ask: &Ask) {
+        let (action, name) = (ask.action.as_str(), self.name(ask.node));
+        let message = format!("the {action} of {name} no longer waits");
+        let reason = Some("you cancelled it".to_owned());
+        self.journal("decision", Some(ask.node), None, message, reason);
+    }
+
     pub(super) fn journal_nothing_to_do(&mut self, plan: &Plan) {
         let node = plan.intent.node();
         let message = format!(
@@ -169,6 +177,10 @@ impl Controller {
     /// The database does not take what we write: say so where it is seen, and keep the homelab as it is.
     pub(super) fn notice_store(&mut self, error: &StoreError) {
         tracing::error!(%error, "the database fails");
+        if let StoreError::Corrupt(what) = error {
+            self.notice_damage(what);
+            return;
+        }
         let code = match error {
             StoreError::Full(_) => DISK_FULL,
             StoreError::Busy(_)
@@ -192,6 +204,35 @@ impl Controller {
             }
         };
         self.notice(Severity::Critical, code, message);
+    }
+
+    /// What is left is marked, so that the next start keeps it aside instead of working on with it.
+    fn notice_damage(&mut self, what: &str) {
+        if !std::mem::replace(&mut self.damaged, true) {
+            self.storage
+                .send("look at the whole database", |store| store.check());
+        }
+        let message = format!(
+            "The database is damaged: {what}. Export your homelab in the settings, then quit WakeHub and start it \
+             again: it keeps the damaged file aside and begins a new one, into which you import what you have \
+             exported. Nothing in the homelab itself is lost."
+        );
+        self.notice(Severity::Critical, "database_damaged", message);
+    }
+
+    /// At the start and then daily, behind everything that waits for an answer: looks at every page, and forgets what is
+    /// too old to be asked for.
+    pub(super) fn tidy_up(&mut self) {
+        let due = self.tidied.is_none_or(|at| at.elapsed() >= TIDY_EVERY);
+        if !due {
+            return;
+        }
+        self.tidied = Some(Instant::now());
+        let now = self.clock.now();
+        self.storage
+            .send("look at the whole database", |store| store.check());
+        self.storage
+            .send("forget what is old", move |store| store.forget_old(now));
     }
 
     /// After the database refused: the ends of cascades that it has not taken, and whether the disk has room again.

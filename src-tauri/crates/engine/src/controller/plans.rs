@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use wakehub_domain::{
-    Action, CascadeId, Intent, NodeId, NodeKind, Plan, PowerState, Refusal, StopScope, plan,
+    Action, CascadeId, Intent, NodeId, NodeKind, Plan, PowerState, Refusal, StopScope, few, plan,
 };
 use wakehub_store::BeginError;
 use wakehub_view::plan::{plan_view, refusal_view};
@@ -67,6 +67,7 @@ pub(crate) struct Order {
 }
 
 pub(crate) struct QueuedAsk {
+    pub id: u32,
     pub ask: Ask,
     pub behind: CascadeId,
 }
@@ -330,7 +331,9 @@ impl Controller {
                 Ok(RunAnswer::Started { cascade: id })
             }
             Err(BeginError::Locked { cascade, .. }) if order.ask.queue => {
+                self.asks_queued += 1;
                 self.queued.push_back(QueuedAsk {
+                    id: self.asks_queued,
                     ask: order.ask,
                     behind: cascade,
                 });
@@ -478,7 +481,7 @@ impl Controller {
                     MayStop::No(format!(
                         "{} hosts {}, which is not off",
                         self.name(node),
-                        others.join(", ")
+                        few(&others)
                     ))
                 }
             }
@@ -500,6 +503,7 @@ impl Controller {
         self.queued
             .iter()
             .map(|queued| QueuedView {
+                id: queued.id,
                 action: queued.ask.action,
                 node: queued.ask.node,
                 node_name: self.name(queued.ask.node),

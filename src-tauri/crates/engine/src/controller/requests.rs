@@ -35,6 +35,10 @@ impl Controller {
                 Err(error) => drop(reply.send(Err(error))),
             },
             Request::Cancel { cascade, reply } => self.cancel(cascade, reply),
+            Request::CancelQueued { id, reply } => {
+                self.cancel_queued(id);
+                let _ = reply.send(Ok(()));
+            }
             Request::Dismiss { cascade, reply } => {
                 self.forget_cascade(cascade);
                 let _ = reply.send(Ok(()));
@@ -65,6 +69,9 @@ impl Controller {
                 Ok(saved) => self.finish_saving(saved, secrets, reply),
                 Err(error) => drop(reply.send(Err(error))),
             },
+            Request::SaveNodes { entries, reply } => {
+                drop(reply.send(self.save_nodes(entries).await));
+            }
             Request::RemoveNode { node, reply } => {
                 drop(reply.send(self.remove_node(node).await));
             }

@@ -80,7 +80,7 @@ export class FakeEngine implements Backend {
     if (answer.plan.steps.length === 0) return { kind: "nothing_to_do" };
     if (this.isBusy && !ask.queue) return { kind: "busy", node_name: answer.plan.steps[0]!.node_name, cascade: 31, title: "the start of jellystat" };
     if (this.isBusy) {
-      this.#change((snapshot) => snapshot.queued.push({ action: ask.action, node: ask.node, node_name: answer.plan.node_name, behind: 31 }));
+      this.#change((snapshot) => snapshot.queued.push({ id: (this.#next += 1), action: ask.action, node: ask.node, node_name: answer.plan.node_name, behind: 31 }));
       return { kind: "queued", behind: 31 };
     }
     const id = (this.#next += 1);
@@ -111,6 +111,12 @@ export class FakeEngine implements Backend {
   async cancel(cascade: CascadeId): Promise<void> {
     this.#change((snapshot) => {
       for (const one of snapshot.cascades) if (one.id === cascade) one.cancelling = true;
+    });
+  }
+
+  async cancelQueued(id: number): Promise<void> {
+    this.#change((snapshot) => {
+      snapshot.queued = snapshot.queued.filter((one) => one.id !== id);
     });
   }
 
