@@ -7,7 +7,12 @@ import { homelab } from "./state/homelab.svelte";
 
 type Say = (m: Catalogue, found: string[]) => string;
 
-const list = (text: string) => names(text.split(", "));
+/** The engine names a few of many, "a, b, c and 97 others". */
+const list = (text: string) => {
+  const [, shown = text, others] = /^(.+) and (\d+) others$/.exec(text) ?? [];
+  const named = names(shown.split(", "));
+  return others ? `${named} ${m.andMore(Number(others))}` : named;
+};
 
 const known: [RegExp, Say][] = [
   [/^you asked for it$/, (m) => m.reasonAsked],
@@ -19,6 +24,7 @@ const known: [RegExp, Say][] = [
   [/^needed by (.+)$/, (m, [who = ""]) => m.reasonNeededBy(list(who))],
   [/^needs what (.+) takes with it$/, (m, [who = ""]) => m.reasonNeedsTaken(list(who))],
   [/^needs (.+)$/, (m, [who = ""]) => m.reasonNeeds(list(who))],
+  [/^no longer needed once (.+) is off$/, (m, [who = ""]) => m.reasonNoLongerThen(list(who))],
   [/^no longer needed: (.+) is off then$/, (m, [who = ""]) => m.reasonNoLongerThen(list(who))],
   [/^no longer needed: (.+) is off$/, (m, [who = ""]) => m.reasonNoLonger(list(who))],
   [/^stays on: hosts (.+)$/, (m, [who = ""]) => m.staysHosts(list(who))],

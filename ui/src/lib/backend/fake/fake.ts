@@ -331,6 +331,14 @@ export class FakeEngine implements Backend {
       .slice(0, query.limit ?? 100);
   }
 
+  async exportJournal(query: JournalQuery, format: JournalFormat): Promise<string> {
+    const lines = (await this.journal({ ...query, limit: query.limit ?? 100_000 })).reverse();
+    if (format === "json_lines") return lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+    const cell = (text: string | number | null) => `"${String(text ?? "").replaceAll('"', '""')}"`;
+    const record = (line: JournalLine) => [line.id, new Date(line.at).toISOString(), line.kind, line.node_name, line.cascade, line.message, line.reason].map(cell);
+    return ["id,time,kind,node,cascade,message,reason", ...lines.map((line) => record(line).join(","))].map((line) => `${line}\r\n`).join("");
+  }
+
   async openUrl(): Promise<void> {}
 
   async settings(): Promise<Settings> {
