@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 
-/// `there` is on: its port is this process's. `gone` has an address that nobody has (RFC 5737) and nothing to wake it by.
+/// `there` is on: its port is this process's.
 async fn homelab() -> (Wakehub, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -18,17 +18,20 @@ async fn homelab() -> (Wakehub, TcpListener) {
         address = "127.0.0.1"
         mac = "52:54:00:00:00:03"
         ssh = {{ user = "root", auth = "agent", port = {port} }}
-
-        [[node]]
-        name = "gone"
-        kind = "machine"
-        address = "192.0.2.9"
-        ssh = {{ user = "root", auth = "agent" }}
         "#
     );
     wakehub.run_with(&["import", "-"], &text).await.done();
     (wakehub, listener)
 }
+
+/// With an address that nobody has (RFC 5737), and nothing to wake it by.
+const GONE: &str = r#"
+[[node]]
+name = "gone"
+kind = "machine"
+address = "192.0.2.9"
+ssh = { user = "root", auth = "agent" }
+"#;
 
 async fn held_until(wakehub: &Wakehub, name: &str) -> Value {
     let nodes = wakehub.run(&["nodes", "--json"]).await.done().json();
@@ -66,7 +69,8 @@ async fn what_is_on_already_is_kept_on() {
 
 #[tokio::test]
 async fn what_did_not_start_is_not_kept_on() {
-    let (wakehub, _listener) = homelab().await;
+    let wakehub = Wakehub::new();
+    wakehub.run_with(&["import", "-"], GONE).await.done();
     let refused = wakehub.run(&["start", "gone", "--for", "2h"]).await;
     assert_eq!(refused.status, 3, "{refused:?}");
     assert_eq!(held_until(&wakehub, "gone").await, json!(null));
