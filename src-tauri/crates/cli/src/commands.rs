@@ -405,7 +405,7 @@ async fn journal(handle: &Handle, args: JournalArgs, json: bool) -> Result<(), F
     let query = JournalQuery {
         node,
         text: args.text,
-        kinds: args.kind,
+        kinds: Some(args.kind),
         from: time(&args.since)?,
         to: time(&args.until)?,
         limit: args.lines,

@@ -572,7 +572,7 @@ async fn a_journal_too_long_for_a_page_is_exported_whole() {
         home.handle.hold(nas, None).await.expect("released");
     }
     let query = JournalQuery {
-        kinds: vec!["hold".to_owned()],
+        kinds: Some(vec!["hold".to_owned()]),
         ..JournalQuery::default()
     };
     let format = wakehub_view::wire::JournalFormat::JsonLines;

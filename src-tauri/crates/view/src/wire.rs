@@ -444,13 +444,13 @@ pub struct JournalQuery {
     /// Words, or their beginnings, that all stand in a line.
     pub text: Option<String>,
     /// `start`, `state`, …: lines of any of these; all when there are none.
-    #[ts(optional, as = "Option<Vec<String>>")]
-    pub kinds: Vec<String>,
+    #[ts(optional = nullable)]
+    pub kinds: Option<Vec<String>>,
     /// Not older than this.
-    #[ts(optional)]
+    #[ts(optional = nullable)]
     pub from: Option<Timestamp>,
     /// Older than this.
-    #[ts(optional)]
+    #[ts(optional = nullable)]
     pub to: Option<Timestamp>,
     /// Only entries with a smaller id, to page on.
     #[ts(type = "number | null")]

@@ -434,15 +434,15 @@ text: string | null,
 /**
  * `start`, `state`, …: lines of any of these; all when there are none.
  */
-kinds?: Array<string>, 
+kinds?: Array<string> | null, 
 /**
  * Not older than this.
  */
-from?: Timestamp, 
+from?: Timestamp | null, 
 /**
  * Older than this.
  */
-to?: Timestamp, 
+to?: Timestamp | null, 
 /**
  * Only entries with a smaller id, to page on.
  */

@@ -291,7 +291,7 @@ async fn read_lines(
 ) -> Result<Vec<JournalLine>, CommandError> {
     let filter = JournalFilter {
         node: query.node,
-        kinds: query.kinds,
+        kinds: query.kinds.unwrap_or_default(),
         cascade: query.cascade,
         from: query.from,
         to: query.to,
