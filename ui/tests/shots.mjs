@@ -18,6 +18,8 @@ const pages = {
   "dashboard-troubled": ["troubled", "#/"],
   "dashboard-menu": ["evening", "#/", (page) => page.viewportSize().width > 700 && page.click('[data-node="lxc-jellyfin"] [aria-haspopup]')],
   ...Object.fromEntries(["welcome", "add", "form", "test", "tested", "discover", "configure", "pin"].map((stage) => [`first-${stage}`, ["empty&pace=1", "#/", (page) => firstRun(page, stage)]])),
+  palette: ["evening", "#/", (page) => page.keyboard.press("Control+k")],
+  "palette-found": ["evening", "#/", async (page) => (await page.keyboard.press("Control+k"), await page.keyboard.type("jelly"))],
   loading: ["loading", "#/"],
   broken: ["broken", "#/"],
   headless: ["headless", "#/"],

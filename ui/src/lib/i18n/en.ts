@@ -638,6 +638,8 @@ export const en = {
   sameAsTable: "The same as a table",
   graphCount: (nodes: number, needs: number) => `${nodes} ${plural(nodes, "node", "nodes")}, ${needs} ${plural(needs, "dependency", "dependencies")}`,
   showAllCount: (n: number) => `Show all ${n}`,
+  keyEsc: "Esc",
+  keyShift: "Shift",
   keyDel: "Del",
   keyTab: "next node",
   keyNear: "nearest node",
@@ -703,4 +705,18 @@ export const en = {
   pinnedNode: (name: string) => `Pinned: ${name}`,
   firstSeeGraph: "See the graph",
   firstFinish: "To the dashboard",
+
+  // find or start
+  find: "Find or start",
+  findHint: "Node, page or action",
+  findNothing: "Nothing is called so.",
+  findEnter: "start or open",
+  findShift: "show the node",
+  showNode: "Show",
+  doIt: "Do",
+  page: "Page",
+  unpinNode: (name: string) => `Unpin ${name}`,
+  showInGraph: (name: string) => `Show ${name} in the graph`,
+  toDark: "Switch to dark",
+  toLight: "Switch to light",
 };

@@ -1,0 +1,5 @@
+class Palette {
+  isOpen = $state(false);
+}
+
+export const palette = new Palette();
