@@ -60,7 +60,7 @@ function ofPlace(place: Place): Entry {
 }
 
 function actions(): Entry[] {
-  const action = (id: string, label: string, icon: IconName, run: () => unknown): Entry => ({ id, label, hint: "", sort: "action", icon, verb: m.doIt, run });
+  const action = (id: string, label: string, icon: IconName, run: () => unknown): Entry => ({ id, label, hint: "", sort: "action", icon, verb: "", run });
   const sources = homelab.snapshot.nodes.filter((node) => node.power === "on" && node.capabilities.some((one) => one === "proxmox_api" || one === "docker_api"));
   const toConfigure = homelab.snapshot.discovered[0];
   const other = words.language === "en" ? "fr" : "en";
@@ -99,7 +99,8 @@ export function find(all: Entry[], text: string, pinned: ReadonlySet<string>): F
   const out: (Found & { score: number })[] = [];
   for (const entry of all) {
     const match = fuzzy(entry.label, text);
-    if (match) out.push({ entry, at: new Set(match.at), score: match.score + weight[entry.sort] });
+    // What can be done with a node is offered to who types the verb; a name alone means the node.
+    if (match && (entry.sort !== "act" || match.at[0] === 0)) out.push({ entry, at: new Set(match.at), score: match.score + weight[entry.sort] });
     else if (entry.sort === "node") {
       const aside = fuzzy(entry.hint, text);
       if (aside && aside.score >= 100) out.push({ entry, at: new Set(), score: aside.score - 80 });

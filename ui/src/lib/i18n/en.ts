@@ -708,15 +708,35 @@ export const en = {
 
   // find or start
   find: "Find or start",
+  findShort: "Find or start",
   findHint: "Node, page or action",
   findNothing: "Nothing is called so.",
   findEnter: "start or open",
   findShift: "show the node",
   showNode: "Show",
-  doIt: "Do",
   page: "Page",
   unpinNode: (name: string) => `Unpin ${name}`,
   showInGraph: (name: string) => `Show ${name} in the graph`,
   toDark: "Switch to dark",
   toLight: "Switch to light",
+
+  // the connection test
+  checkTitle: {
+    "wol packets": "Wake-on-LAN is set up",
+    "ssh reachable": "SSH answers",
+    "ssh trusted": "Its host key is known",
+    "ssh login": "Log in by SSH",
+    "ssh version": "SSH server",
+    sudo: "It may be shut down",
+    "proxmox_api reachable": "The Proxmox API answers",
+    "proxmox_api trusted": "Its certificate is known",
+    "proxmox_api login": "Log in to Proxmox",
+    "proxmox_api version": "Proxmox VE",
+    privileges: "The rights it needs",
+    "docker_api reachable": "The Docker engine answers",
+    "docker_api trusted": "The engine is known",
+    "docker_api login": "Log in to Docker",
+    "docker_api version": "Docker engine",
+    protection: "The way to the engine is protected",
+  },
 };

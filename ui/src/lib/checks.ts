@@ -1,0 +1,18 @@
+// What a connection test tried, in the user's language. The engine names it by a word that stays; details are its own.
+import type { CheckView } from "./backend/bindings";
+import { m } from "./i18n/index.svelte";
+import { phrase, say } from "./phrases";
+import { capital } from "./rich";
+
+export function title(check: CheckView): string {
+  const known = m.checkTitle as Record<string, string>;
+  return known[`${check.capability} ${check.what}`] ?? known[check.what] ?? capital(check.title);
+}
+
+export function detail(check: CheckView): string {
+  return phrase(check.detail);
+}
+
+export function advice(check: CheckView): string | null {
+  return check.advice === null ? null : say(check.advice);
+}
