@@ -457,6 +457,35 @@ test("language and theme are chosen at once and kept", async () => {
   });
 });
 
+test("settings are kept at once, refused at the field, and undone", async () => {
+  await visit("quiet&pace=0", "#/settings", async (page) => {
+    const poll = page.getByLabel("While nobody looks");
+    await poll.fill("2");
+    await poll.press("Enter");
+    assert.match(await text(page, ".setting:has([aria-invalid])"), /Whole seconds from 5 to 3600/);
+    await poll.fill("120");
+    await poll.press("Enter");
+    await page.waitForSelector(".undo");
+    assert.match(await text(page, "main"), /Every 2 min\./);
+    await page.click(".undo .btn:has-text('Undo')");
+    await page.waitForFunction(() => document.querySelector("main").textContent.includes("Every 1\u00A0min."));
+    const login = page.getByRole("switch", { name: "Start when I log in" });
+    await login.check();
+    await page.waitForSelector(".undo");
+    assert.ok(await login.isChecked());
+    await page.getByRole("switch", { name: "Shortcuts of one key" }).uncheck();
+    await page.keyboard.press("?");
+    assert.equal(await page.locator("dialog").count(), 0);
+  });
+  await visit("troubled&pace=0", "#/settings", async (page) => {
+    const login = page.getByRole("switch", { name: "Start when I log in" });
+    await login.click();
+    await page.waitForSelector(".trouble");
+    assert.match(await text(page, ".trouble"), /disk full/);
+    assert.equal(await login.isChecked(), false);
+  });
+});
+
 test("an engine that does not answer is said, with its words", async () => {
   await visit("broken", "#/", async (page) => {
     assert.match(await text(page, "main"), /engine does not answer/);

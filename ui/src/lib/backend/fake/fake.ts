@@ -1,5 +1,5 @@
 // A pretended engine behind the window. `?fake=SCENARIO` chooses the homelab, `&pace=MS` how long a step takes (0: it never
-// ends), `&when=busy` what a start meets.
+// ends), `&when=busy` what a start meets, `&rate=N` how many snapshots a second it sends without a reason.
 import type { Backend, FoundAddress, Platform, Settings } from "../backend";
 import type {
   Action,
@@ -28,7 +28,10 @@ import { plan } from "./planner";
 export function fakeBackend(scenario: string): Backend {
   const options = new URLSearchParams(globalThis.location?.search ?? "");
   const pace = Number(options.get("pace") ?? "1500");
-  return new FakeEngine(scenario, pace, options.get("when") === "busy");
+  const engine = new FakeEngine(scenario, pace, options.get("when") === "busy");
+  const rate = Number(options.get("rate") ?? "0");
+  if (rate > 0) engine.stir(rate);
+  return engine;
 }
 
 export class FakeEngine implements Backend {
@@ -389,6 +392,21 @@ export class FakeEngine implements Backend {
       }
       for (const node of snapshot.nodes) if (node.cascade === id) node.cascade = null;
     });
+  }
+
+  /** Changes one node after the other, so many a second. What did not change is shared, so that the sender costs little. */
+  stir(rate: number): void {
+    let turn = 0;
+    setInterval(() => {
+      for (let n = 0; n < rate / 100; n += 1) {
+        turn += 1;
+        const { snapshot } = this.#world;
+        const at = turn % snapshot.nodes.length;
+        const node = { ...snapshot.nodes[at]!, note: `seen ${turn} times`, seen: this.now(), power: turn % 7 === 0 ? ("off" as const) : ("on" as const) };
+        this.#world.snapshot = { ...snapshot, revision: snapshot.revision + 1, at: this.now(), nodes: snapshot.nodes.with(at, node) };
+        for (const listener of this.#listeners) listener(this.#world.snapshot);
+      }
+    }, 10);
   }
 
   /** A part of the pace; for ever when the pace is 0, so that a picture can be taken. */

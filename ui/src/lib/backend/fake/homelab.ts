@@ -377,12 +377,37 @@ function estate(now: number): World {
   return world;
 }
 
+/** What people call their machines: emoji, right-to-left, 200 characters, HTML. */
+export const strangeNames: Partial<Record<Name, string>> = {
+  "lxc-jellyfin": "🎬 Filme & Serien 🍿",
+  nas: "مخزن الملفات",
+  qbittorrent: "שרת הורדות torrents",
+  jellystat: "x".repeat(200),
+  machine1: `${"Der große Rechner im Keller ".repeat(7)}!!!!`,
+  sandbox: "<b onmouseover=alert(1)>sandbox</b>",
+  nextcloud: '"><img src=x onerror=alert(1)>',
+};
+
+function strange(now: number): World {
+  const world = evening(now);
+  const renamed = (text: string) =>
+    Object.entries(strangeNames).reduce((said, [name, other]) => said.replace(new RegExp(`(?<![\\w-])${name}(?![\\w-])`, "g"), () => other), text);
+  const rename = <T>(value: T): T => {
+    if (typeof value === "string") return renamed(value) as T;
+    if (Array.isArray(value)) return value.map(rename) as T;
+    if (typeof value === "object" && value !== null) return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, rename(one)])) as T;
+    return value;
+  };
+  return { entries: new Map([...world.entries].map(([id, entry]) => [id, rename(entry)])), snapshot: rename(world.snapshot) };
+}
+
 export const scenarios: Record<string, (now: number) => World> = {
   evening,
   quiet,
   used,
   troubled,
   many,
+  strange,
   estate,
   empty: (now) => {
     const world = quiet(now);
