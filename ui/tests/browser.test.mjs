@@ -515,6 +515,31 @@ test("1,000 nodes build only the rows in view and find the last one", async () =
   });
 });
 
+test("names of any script, of 200 characters and full of HTML are only names, and fit", async () => {
+  for (const width of [360, 1024]) {
+    for (const hash of ["#/", "#/machines", "#/node/1", "#/node/3", "#/node/11", "#/node/14", "#/node/4/edit", "#/journal", "#/settings"]) {
+      await visit(
+        "strange&pace=0",
+        hash,
+        async (page) => {
+          await page.waitForTimeout(50);
+          assert.equal(await page.locator("[onmouseover], [onerror], img").count(), 0);
+          assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0, `${hash} is too wide at ${width} px`);
+        },
+        { viewport: { width, height: 800 } },
+      );
+    }
+  }
+  await visit("strange&pace=0", "#/machines", async (page) => {
+    await page.fill("input[type=search]", "onerror");
+    assert.equal(await text(page, '[aria-level="2"] a.name'), '"><img src=x onerror=alert(1)>');
+    await page.locator('[aria-level="2"]').focus();
+    await page.keyboard.press("s");
+    await page.waitForSelector("dialog .rail");
+    assert.match(await text(page, "dialog h2"), /^Start "><img src=x onerror=alert\(1\)>$/);
+  });
+});
+
 const pages = [
   ["evening", "#/"],
   ["troubled", "#/"],
