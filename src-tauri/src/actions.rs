@@ -79,7 +79,7 @@ pub(crate) async fn announce(app: AppHandle, engine: Handle) {
             Ok(Announcement::Ended(cascade)) => {
                 let shell = app.state::<Shell>();
                 let snapshot = shell.board.newest();
-                if let Some(note) = text::ended(shell.language, &cascade, &snapshot) {
+                if let Some(note) = text::ended(shell.language(), &cascade, &snapshot) {
                     app.state::<Notifier>()
                         .show(Subject::Cascade(cascade.id), note);
                 }
@@ -160,7 +160,7 @@ async fn answered(
     answer: Result<RunAnswer, CommandError>,
 ) {
     let shell = app.state::<Shell>();
-    let language = shell.language;
+    let language = shell.language();
     let name = find(&shell.board.newest(), node)
         .map(|node| node.name.clone())
         .unwrap_or_default();
@@ -228,7 +228,7 @@ async fn begun(app: &AppHandle, cascade: CascadeId) -> Option<CascadeView> {
 
 fn complain(app: &AppHandle, node: Option<NodeId>, done: Result<(), CommandError>) {
     if let Err(error) = done {
-        let language = app.state::<Shell>().language;
+        let language = app.state::<Shell>().language();
         let note = text::failed(language, "WakeHub", node, &error);
         app.state::<Notifier>()
             .show(node.map_or(Subject::Ourselves, Subject::Node), note);

@@ -3,19 +3,20 @@
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
-use tauri::State;
 use tauri::ipc::{Channel, Invoke};
+use tauri::{AppHandle, State};
 use tokio::sync::{mpsc, watch};
 use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName, Timestamp};
 use wakehub_keyring::KeyringState;
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
     Answer, Ask, CheckView, CommandError, ImportReport, JournalFormat, JournalLine, JournalQuery,
-    PlanAnswer, RunAnswer, SecretEntry, Snapshot,
+    PlanAnswer, RunAnswer, SecretEntry, SettingsView, Snapshot,
 };
 
 use crate::actions;
 use crate::desktop::TrayHost;
+use crate::settings;
 use crate::shell::{Shell, Stage};
 
 /// One frame of a 60 Hz screen: the window is sent no more snapshots than it can show.
@@ -59,6 +60,8 @@ pub(crate) fn handler<R: tauri::Runtime>() -> impl Fn(Invoke<R>) -> bool + Send 
         export_journal,
         open_url,
         platform,
+        settings,
+        set_setting,
     ]
 }
 
@@ -246,6 +249,20 @@ async fn platform(shell: State<'_, Shell>) -> Answered<Platform> {
         keyring: shell.keyring.state().await == KeyringState::Ready,
         data_dir: shell.data_dir.display().to_string(),
     })
+}
+
+#[tauri::command]
+async fn settings<R: tauri::Runtime>(app: AppHandle<R>) -> Answered<SettingsView> {
+    settings::read(&app).await
+}
+
+#[tauri::command]
+async fn set_setting<R: tauri::Runtime>(
+    app: AppHandle<R>,
+    key: String,
+    value: serde_json::Value,
+) -> Answered<()> {
+    settings::change(&app, &key, value).await
 }
 
 /// Waits until there is something to show: an empty window would look like an empty homelab.

@@ -10,6 +10,7 @@ mod desktop;
 mod logging;
 mod notify;
 mod options;
+mod settings;
 mod shell;
 mod tray;
 mod window;
@@ -65,6 +66,11 @@ fn start(options: Options) -> ExitCode {
         .plugin(tauri_plugin_single_instance::init(|app, _, _| {
             window::show(app, None);
         }))
+        .plugin(
+            tauri_plugin_autostart::Builder::new()
+                .args(["--hidden"])
+                .build(),
+        )
         .manage(shell)
         .invoke_handler(commands::handler())
         .on_window_event(window::on_event)

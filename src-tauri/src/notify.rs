@@ -11,7 +11,7 @@ mod linux;
 
 use std::collections::HashSet;
 use tauri::{AppHandle, Manager};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use wakehub_domain::{CascadeId, NodeId, QuestionId};
 use wakehub_view::text::{self, Language, Note, Press};
 
@@ -28,17 +28,19 @@ pub(crate) enum Subject {
 }
 
 enum Order {
-    Show(Subject, Note),
+    Show(Subject, Note, Language),
     Close(Subject),
 }
 
 pub(crate) struct Notifier {
     orders: mpsc::UnboundedSender<Order>,
+    language: watch::Receiver<Language>,
 }
 
 impl Notifier {
     pub(crate) fn show(&self, subject: Subject, note: Note) {
-        let _ = self.orders.send(Order::Show(subject, note));
+        let language = *self.language.borrow();
+        let _ = self.orders.send(Order::Show(subject, note, language));
     }
 
     fn close(&self, subject: Subject) {
@@ -48,10 +50,13 @@ impl Notifier {
 
 pub(crate) fn begin(app: &AppHandle) {
     let (orders, received) = mpsc::unbounded_channel();
-    app.manage(Notifier { orders });
+    let language = app.state::<Shell>().language.subscribe();
+    app.manage(Notifier {
+        orders,
+        language: language.clone(),
+    });
     let (pressed, mut presses) = mpsc::unbounded_channel::<Press>();
-    let language = app.state::<Shell>().language;
-    tauri::async_runtime::spawn(linux::serve(received, pressed, language));
+    tauri::async_runtime::spawn(linux::serve(received, pressed));
     let pressed_on = app.clone();
     tauri::async_runtime::spawn(async move {
         while let Some(press) = presses.recv().await {
@@ -63,7 +68,7 @@ pub(crate) fn begin(app: &AppHandle) {
 }
 
 /// Shows what is asked and takes away what is settled, wherever it was answered.
-async fn questions(app: AppHandle, language: Language) {
+async fn questions(app: AppHandle, language: watch::Receiver<Language>) {
     let mut board = app.state::<Shell>().board.follow();
     let mut shown: HashSet<QuestionId> = HashSet::new();
     loop {
@@ -73,12 +78,10 @@ async fn questions(app: AppHandle, language: Language) {
         for settled in shown.difference(&asked) {
             notifier.close(Subject::Question(*settled));
         }
+        let words = *language.borrow();
         for question in &snapshot.questions {
             if !shown.contains(&question.id) {
-                notifier.show(
-                    Subject::Question(question.id),
-                    text::asked(language, question),
-                );
+                notifier.show(Subject::Question(question.id), text::asked(words, question));
             }
         }
         shown = asked;

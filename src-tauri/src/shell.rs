@@ -19,7 +19,8 @@ const KEYRING_AGAIN: Duration = Duration::from_secs(60);
 
 pub(crate) struct Shell {
     pub(crate) data_dir: PathBuf,
-    pub(crate) language: Language,
+    /// Of the tray and of notifications; a setting, else the system's.
+    pub(crate) language: watch::Sender<Language>,
     pub(crate) board: Arc<Board>,
     pub(crate) keyring: Arc<Keyring>,
     /// Whether the desktop shows our icon.
@@ -40,16 +41,19 @@ pub(crate) enum Stage {
 
 impl Shell {
     pub(crate) fn new(data_dir: PathBuf) -> Shell {
-        let locale = sys_locale::get_locale().unwrap_or_default();
         Shell {
             data_dir,
-            language: Language::of_locale(&locale),
+            language: watch::Sender::new(system_language()),
             board: Arc::new(Board::new()),
             keyring: Arc::new(Keyring::new()),
             tray_host: watch::Sender::new(TrayHost::Unknown),
             stage: watch::Sender::new(Stage::Starting),
             subscription: Mutex::default(),
         }
+    }
+
+    pub(crate) fn language(&self) -> Language {
+        *self.language.borrow()
     }
 
     pub(crate) fn stage(&self) -> watch::Receiver<Stage> {
@@ -83,6 +87,7 @@ impl Shell {
         let options = Options::real(self.data_dir.clone(), self.keyring.clone());
         match wakehub_engine::start(options).await {
             Ok(engine) => {
+                crate::settings::apply(self, &engine).await;
                 self.follow(&engine);
                 self.stage.send_replace(Stage::Running(engine.clone()));
                 Ok(engine)
@@ -122,6 +127,10 @@ impl Shell {
             }
         });
     }
+}
+
+pub(crate) fn system_language() -> Language {
+    Language::of_locale(&sys_locale::get_locale().unwrap_or_default())
 }
 
 /// Says when secrets cannot be had, and takes it back when they can.

@@ -43,8 +43,7 @@ pub(crate) fn build(app: &AppHandle) {
         warn!("no tray: libayatana-appindicator3 is not installed");
         return;
     }
-    let language = app.state::<Shell>().language;
-    let shown = match first(app, language) {
+    let shown = match first(app, app.state::<Shell>().language()) {
         Ok(shown) => shown,
         Err(error) => {
             warn!("no tray: {error}");
@@ -52,7 +51,7 @@ pub(crate) fn build(app: &AppHandle) {
         }
     };
     app.manage(Kept::new(Some(shown)));
-    tauri::async_runtime::spawn(follow(app.clone(), language));
+    tauri::async_runtime::spawn(follow(app.clone()));
 }
 
 fn first(app: &AppHandle, language: Language) -> tauri::Result<Shown> {
@@ -84,16 +83,21 @@ fn first(app: &AppHandle, language: Language) -> tauri::Result<Shown> {
     })
 }
 
-async fn follow(app: AppHandle, language: Language) {
-    let (mut board, mut stage) = {
+async fn follow(app: AppHandle) {
+    let (mut board, mut stage, mut language) = {
         let shell = app.state::<Shell>();
-        (shell.board.follow(), shell.stage())
+        (
+            shell.board.follow(),
+            shell.stage(),
+            shell.language.subscribe(),
+        )
     };
     loop {
         let (model, state) = {
             let stage = stage.borrow_and_update();
             let snapshot = board.borrow_and_update();
             let scene = scene(&stage, &snapshot);
+            let language = *language.borrow_and_update();
             (view::menu(scene, language), view::icon(scene))
         };
         let on_main = app.clone();
@@ -113,6 +117,7 @@ async fn follow(app: AppHandle, language: Language) {
         let more = tokio::select! {
             more = board.changed() => more,
             more = stage.changed() => more,
+            more = language.changed() => more,
         };
         if more.is_err() {
             return;

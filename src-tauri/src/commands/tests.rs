@@ -270,3 +270,32 @@ fn wrong_arguments_are_refused() {
         assert!(window.invoke(command, arguments).is_err(), "{command}");
     }
 }
+
+#[test]
+fn a_setting_takes_effect_at_once_and_a_wrong_one_is_refused() {
+    let window = Window::new();
+    let settings = window.invoke("settings", json!({})).unwrap();
+    assert_eq!(settings["poll_idle_s"], 60);
+    assert_eq!(settings["start_at_login"], Value::Null);
+    let set = |key: &str, value: Value| {
+        window.invoke("set_setting", json!({ "key": key, "value": value }))
+    };
+    set("poll_idle_s", json!(120)).unwrap();
+    set("language", json!("fr")).unwrap();
+    let settings = window.invoke("settings", json!({})).unwrap();
+    assert_eq!(settings["poll_idle_s"], 120);
+    assert_eq!(settings["language"], "fr");
+    assert_eq!(
+        window.app.state::<Shell>().language(),
+        wakehub_view::text::Language::French
+    );
+    let refused = set("poll_idle_s", json!(5)).unwrap_err();
+    assert_eq!(
+        refused["message"],
+        "the poll period while nobody looks must be 10 to 3600 seconds, not 5"
+    );
+    assert!(set("no_such_setting", json!(1)).is_err());
+    assert!(set("language", json!("tlh")).is_err());
+    let settings = window.invoke("settings", json!({})).unwrap();
+    assert_eq!(settings["poll_idle_s"], 120);
+}

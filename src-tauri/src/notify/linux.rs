@@ -27,18 +27,16 @@ const CLICKED: &str = "default";
 pub(super) async fn serve(
     orders: mpsc::UnboundedReceiver<Order>,
     pressed: mpsc::UnboundedSender<Press>,
-    language: Language,
 ) {
-    serve_on(Connection::session(), orders, pressed, language).await;
+    serve_on(Connection::session(), orders, pressed).await;
 }
 
 async fn serve_on(
     session: impl Future<Output = zbus::Result<Connection>>,
     mut orders: mpsc::UnboundedReceiver<Order>,
     pressed: mpsc::UnboundedSender<Press>,
-    language: Language,
 ) {
-    match Service::connect(session, pressed, language).await {
+    match Service::connect(session, pressed).await {
         Ok((service, signals, owners)) => service.run(orders, signals, owners).await,
         Err(error) => {
             warn!("no notifications: {error}");
@@ -51,7 +49,6 @@ async fn serve_on(
 struct Service {
     connection: Connection,
     pressed: mpsc::UnboundedSender<Press>,
-    language: Language,
     /// What the service can do; asked once, and again when it was replaced.
     abilities: Option<Abilities>,
     shown: HashMap<Subject, Shown>,
@@ -67,6 +64,7 @@ struct Shown {
     /// `None` while there is no service: shown when there is one again.
     id: Option<u32>,
     note: Note,
+    language: Language,
 }
 
 type Owners = zbus::fdo::NameOwnerChangedStream;
@@ -75,7 +73,6 @@ impl Service {
     async fn connect(
         session: impl Future<Output = zbus::Result<Connection>>,
         pressed: mpsc::UnboundedSender<Press>,
-        language: Language,
     ) -> zbus::Result<(Service, MessageStream, Owners)> {
         let connection = within(session).await?;
         let signals = MatchRule::builder()
@@ -91,7 +88,6 @@ impl Service {
         let service = Service {
             connection,
             pressed,
-            language,
             abilities: None,
             shown: HashMap::new(),
         };
@@ -121,7 +117,7 @@ impl Service {
                     None => return,
                 },
                 order = orders.recv() => match order {
-                    Some(Order::Show(subject, note)) => self.show(subject, note).await,
+                    Some(Order::Show(subject, note, language)) => self.show(subject, note, language).await,
                     Some(Order::Close(subject)) => self.close(subject).await,
                     None => return,
                 },
@@ -129,9 +125,12 @@ impl Service {
         }
     }
 
-    async fn show(&mut self, subject: Subject, note: Note) {
+    async fn show(&mut self, subject: Subject, note: Note, language: Language) {
         let replaces = self.shown.get(&subject).and_then(|shown| shown.id);
-        let id = match self.notify(subject, &note, replaces.unwrap_or(0)).await {
+        let id = match self
+            .notify(subject, &note, language, replaces.unwrap_or(0))
+            .await
+        {
             Ok(id) => Some(id),
             Err(error) => {
                 warn!("no notification shown: {error}");
@@ -140,21 +139,27 @@ impl Service {
         };
         // Old news are not worth showing when the service comes back; a question still waits.
         if id.is_some() || matches!(subject, Subject::Question(_)) {
-            self.shown.insert(subject, Shown { id, note });
+            self.shown.insert(subject, Shown { id, note, language });
         }
     }
 
-    async fn notify(&mut self, subject: Subject, note: &Note, replaces: u32) -> zbus::Result<u32> {
+    async fn notify(
+        &mut self,
+        subject: Subject,
+        note: &Note,
+        language: Language,
+        replaces: u32,
+    ) -> zbus::Result<u32> {
         let abilities = self.abilities().await?;
         let mut body = note.body.clone();
         let mut actions = vec![];
         if abilities.buttons {
-            actions.extend([CLICKED, text::open(self.language)]);
+            actions.extend([CLICKED, text::open(language)]);
             for button in &note.buttons {
                 actions.extend([button.key, button.label.as_str()]);
             }
         } else if matches!(subject, Subject::Question(_)) {
-            body = format!("{body} {}", text::answer_elsewhere(self.language));
+            body = format!("{body} {}", text::answer_elsewhere(language));
         }
         if abilities.markup {
             body = escaped(&body);
@@ -227,14 +232,19 @@ impl Service {
     async fn replaced(&mut self, present: bool) {
         self.abilities = None;
         let before = std::mem::take(&mut self.shown);
-        for (subject, Shown { note, .. }) in before {
+        for (subject, Shown { note, language, .. }) in before {
             if !matches!(subject, Subject::Question(_)) {
                 continue;
             }
             if present {
-                self.show(subject, note).await;
+                self.show(subject, note, language).await;
             } else {
-                self.shown.insert(subject, Shown { id: None, note });
+                let waiting = Shown {
+                    id: None,
+                    note,
+                    language,
+                };
+                self.shown.insert(subject, waiting);
             }
         }
     }

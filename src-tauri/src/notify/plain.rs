@@ -1,17 +1,16 @@
 //! macOS and Windows: notices without buttons. Questions are answered in the tray menu or in the window, and say so.
 
 use tokio::sync::mpsc;
-use wakehub_view::text::{self, Language, Press};
+use wakehub_view::text::{self, Press};
 
 use super::Order;
 
 pub(super) async fn serve(
     mut orders: mpsc::UnboundedReceiver<Order>,
     _pressed: mpsc::UnboundedSender<Press>,
-    language: Language,
 ) {
     while let Some(order) = orders.recv().await {
-        let Order::Show(subject, note) = order else {
+        let Order::Show(subject, note, language) = order else {
             continue;
         };
         let mut body = note.body;

@@ -25,7 +25,7 @@ pub use few::few;
 pub use graph::{Graph, GraphError};
 pub use id::{CascadeId, ConnectionId, NodeId, QuestionId, Timestamp};
 pub use intent::{Intent, StopScope};
-pub use node::{Node, NodeKind, PowerOff, Probe, Settings};
+pub use node::{KindSeconds, Node, NodeKind, PowerOff, Probe, Settings, Timeouts};
 pub use plan::{
     Action, FollowUp, FollowUpMode, Plan, Protected, Readiness, Refusal, RefusalKind, Skipped, Step,
 };

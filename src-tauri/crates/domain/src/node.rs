@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-use crate::{Capability, DockerConfig, NodeId, ProxmoxConfig, SshConfig, WolConfig};
+use crate::{Action, Capability, DockerConfig, NodeId, ProxmoxConfig, SshConfig, WolConfig};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
@@ -35,22 +35,68 @@ impl NodeKind {
         }
     }
 
-    /// How long a start may take unless the node says otherwise (DESIGN section 5).
-    pub fn start_timeout(self) -> Duration {
-        Duration::from_secs(match self {
-            NodeKind::Machine => 180,
-            NodeKind::Vm => 120,
-            NodeKind::Lxc | NodeKind::Container => 60,
-        })
-    }
-
-    /// How long a stop may take unless the node says otherwise (DESIGN section 5).
+    /// How long a stop may take unless something else is set.
     pub fn stop_timeout(self) -> Duration {
-        Duration::from_secs(match self {
-            NodeKind::Machine | NodeKind::Vm => 180,
-            NodeKind::Lxc => 60,
-            NodeKind::Container => 30,
-        })
+        Timeouts::default().stop.of(self)
+    }
+}
+
+/// Seconds for each kind of node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
+pub struct KindSeconds {
+    pub machine: u32,
+    pub vm: u32,
+    pub lxc: u32,
+    pub container: u32,
+}
+
+impl KindSeconds {
+    pub fn of(self, kind: NodeKind) -> Duration {
+        let seconds = match kind {
+            NodeKind::Machine => self.machine,
+            NodeKind::Vm => self.vm,
+            NodeKind::Lxc => self.lxc,
+            NodeKind::Container => self.container,
+        };
+        Duration::from_secs(seconds.into())
+    }
+}
+
+/// How long a start and a stop may take of nodes that set no time of their own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Timeouts {
+    pub start: KindSeconds,
+    pub stop: KindSeconds,
+}
+
+impl Default for Timeouts {
+    /// DESIGN section 5.
+    fn default() -> Timeouts {
+        Timeouts {
+            start: KindSeconds {
+                machine: 180,
+                vm: 120,
+                lxc: 60,
+                container: 60,
+            },
+            stop: KindSeconds {
+                machine: 180,
+                vm: 180,
+                lxc: 60,
+                container: 30,
+            },
+        }
+    }
+}
+
+impl Timeouts {
+    pub fn of(&self, node: &Node, action: Action) -> Duration {
+        let (own, by_kind) = match action {
+            Action::Start => (node.settings.start_timeout_s, self.start),
+            Action::Stop => (node.settings.stop_timeout_s, self.stop),
+        };
+        own.map_or(by_kind.of(node.kind), |s| Duration::from_secs(s.into()))
     }
 }
 
@@ -108,18 +154,6 @@ impl Node {
     /// Everything the node needs: its dependencies in the user's order, then its host.
     pub fn needs(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.depends_on.iter().copied().chain(self.host)
-    }
-
-    pub fn start_timeout(&self) -> Duration {
-        self.settings
-            .start_timeout_s
-            .map_or(self.kind.start_timeout(), |s| Duration::from_secs(s.into()))
-    }
-
-    pub fn stop_timeout(&self) -> Duration {
-        self.settings
-            .stop_timeout_s
-            .map_or(self.kind.stop_timeout(), |s| Duration::from_secs(s.into()))
     }
 
     /// Whether the user is asked before WakeHub stops the node by itself: unless set, machines ask and the rest do not.

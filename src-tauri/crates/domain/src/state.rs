@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::{Action, Graph, NodeId, Timestamp};
+use crate::{Action, Graph, NodeId, Timeouts, Timestamp};
 
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -78,6 +78,8 @@ pub struct Observations {
     pub in_cascade: BTreeSet<NodeId>,
     /// The median of the last five times that the action took.
     pub usual: BTreeMap<(NodeId, Action), Duration>,
+    /// For nodes that set none.
+    pub timeouts: Timeouts,
 }
 
 impl Observations {

@@ -25,7 +25,9 @@ use wakehub_domain::{
     CascadeId, ConnectionId, Graph, NodeId, Observations, Plan, SecretName, Timestamp,
 };
 use wakehub_store::Outcome;
-use wakehub_view::wire::{CascadeView, FailureView, Notice, QuestionView, Snapshot};
+use wakehub_view::wire::{
+    CascadeView, EngineSettings, FailureView, Notice, QuestionView, Snapshot,
+};
 
 use crate::beliefs::Evidence;
 use crate::clock::Clock;
@@ -38,9 +40,6 @@ use crate::storage::Storage;
 use plans::Waiting;
 use questions::Question;
 
-/// Connections are polled this often while somebody looks or a cascade runs, else every `POLL_UNWATCHED` (DESIGN 6).
-pub(crate) const POLL_WATCHED: Duration = Duration::from_secs(10);
-pub(crate) const POLL_UNWATCHED: Duration = Duration::from_secs(60);
 const DISCOVER_EVERY: Duration = Duration::from_secs(600);
 const TIDY_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 const TICK: Duration = Duration::from_secs(1);
@@ -54,6 +53,7 @@ pub(crate) struct Controller {
     pub graph: Arc<Graph>,
     pub evidence: BTreeMap<NodeId, Evidence>,
     pub observations: Observations,
+    pub settings: EngineSettings,
     /// What the last step on the node failed with, until it is seen in another state or asked again.
     pub failed: BTreeMap<NodeId, FailureView>,
     /// Whether the node was on or off when that was last known; unknown states in between are no transitions.

@@ -9,11 +9,12 @@ use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName, Times
 use wakehub_store::{SettingKey, Store, StoreError};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
-    Answer, Ask, CascadeView, CheckView, CommandError, ImportReport, JournalFormat, JournalLine,
-    JournalQuery, PlanAnswer, QuestionView, RunAnswer, SecretEntry, Snapshot,
+    Answer, Ask, CascadeView, CheckView, CommandError, EngineSettings, ImportReport, JournalFormat,
+    JournalLine, JournalQuery, PlanAnswer, QuestionView, RunAnswer, SecretEntry, Snapshot,
 };
 
 use crate::request::{HoldFor, Request};
+use crate::start::ENGINE;
 
 /// Nodes in one [`Handle::save_nodes`].
 pub const MOST_AT_ONCE: usize = 100;
@@ -243,6 +244,17 @@ impl Handle {
     {
         self.with_store(move |store| store.set_setting(&key, &value))
             .await
+    }
+
+    /// How it works where nodes say nothing themselves.
+    pub async fn engine_settings(&self) -> Result<EngineSettings, CommandError> {
+        Ok(self.setting(ENGINE).await?.unwrap_or_default())
+    }
+
+    /// Takes effect at once. Fails with the sentence that names what is out of range.
+    pub async fn configure(&self, settings: EngineSettings) -> Result<(), CommandError> {
+        self.ask(|reply| Request::Configure { settings, reply })
+            .await?
     }
 
     /// The random id under which this homelab's secrets stand in the keyring.

@@ -24,4 +24,5 @@ pub use real::RealWorld;
 pub use secrets::{SecretError, SecretKey, SecretOf, Secrets};
 pub use start::{Options, StartError, start};
 pub use wakehub_connectors::docker::NOT_LOGGED;
+pub use wakehub_store::SettingKey;
 pub use world::{Accepted, ConnectionSpec, World};

@@ -6,8 +6,8 @@ use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName, Times
 use wakehub_store::{Store, StoreError};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
-    Answer, Ask, CheckView, CommandError, ImportReport, JournalFormat, JournalLine, JournalQuery,
-    PlanAnswer, RunAnswer, SecretEntry,
+    Answer, Ask, CheckView, CommandError, EngineSettings, ImportReport, JournalFormat, JournalLine,
+    JournalQuery, PlanAnswer, RunAnswer, SecretEntry,
 };
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
@@ -120,6 +120,10 @@ pub(crate) enum Request {
         query: JournalQuery,
         format: JournalFormat,
         reply: Reply<String>,
+    },
+    Configure {
+        settings: EngineSettings,
+        reply: Reply<()>,
     },
     /// A setting, read or written; the job answers by itself.
     Settings {

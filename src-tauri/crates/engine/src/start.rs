@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, watch};
 use wakehub_domain::{CascadeId, Graph, Intent, Observations, StopScope, Timestamp};
-use wakehub_store::{CascadeRecord, OpenError, OpenNotice, Outcome, Store, StoreError};
+use wakehub_store::{CascadeRecord, OpenError, OpenNotice, Outcome, SettingKey, Store, StoreError};
 use wakehub_view::advice::failure_view;
 use wakehub_view::wire::{
-    CascadeStatus, CascadeView, Notice, Severity, Snapshot, StepStatus, StepView,
+    CascadeStatus, CascadeView, EngineSettings, Notice, Severity, Snapshot, StepStatus, StepView,
 };
 
 use crate::clock::{Clock, SystemClock};
@@ -52,6 +52,8 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
 }
 
+pub(crate) const ENGINE: SettingKey<EngineSettings> = SettingKey::new("engine");
+
 /// Opens the data directory, takes stock of what an earlier run left behind, and starts the loop.
 pub async fn start(options: Options) -> Result<Handle, StartError> {
     let data_dir = options.data_dir.clone();
@@ -82,6 +84,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         graph,
         evidence: BTreeMap::new(),
         observations: left.observations,
+        settings: left.settings,
         failed: BTreeMap::new(),
         last_known: BTreeMap::new(),
         polling: Polling::default(),
@@ -151,6 +154,7 @@ struct LeftBehind {
     accepted: Vec<Accepted>,
     questions: Vec<Question>,
     observations: Observations,
+    settings: EngineSettings,
     /// Newest first; those that the user has neither resumed nor dismissed.
     interrupted: Vec<CascadeRecord>,
     /// The ones among them that the last run was in the middle of.
@@ -163,6 +167,12 @@ fn left_behind(store: &mut Store, now: Timestamp) -> Result<LeftBehind, StoreErr
     interrupted.sort_by_key(|record| std::cmp::Reverse(record.id));
     let graph = store.graph()?;
     let mut observations = Observations::default();
+    let settings = store.setting(&ENGINE).unwrap_or_else(|error| {
+        tracing::warn!(%error, "the settings cannot be read; the defaults count");
+        None
+    });
+    let settings = settings.unwrap_or_default();
+    observations.timeouts = settings.timeouts();
     observations.usual = store.usual_durations()?;
     // those that ended while nobody looked are ended by the loop, with all that follows
     for hold in store.holds(Timestamp(i64::MIN))? {
@@ -184,6 +194,7 @@ fn left_behind(store: &mut Store, now: Timestamp) -> Result<LeftBehind, StoreErr
         accepted: accepted(store)?,
         questions,
         observations,
+        settings,
         interrupted,
         just_now: just_now.into_iter().map(|record| record.id).collect(),
     })

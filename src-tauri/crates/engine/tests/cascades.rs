@@ -7,8 +7,8 @@ use sim::Home;
 use std::time::Duration;
 use wakehub_domain::{Action, ConnectorError, ErrorKind};
 use wakehub_view::wire::{
-    Answer, Ask, CascadeStatus, CommandError, JournalQuery, PlanAnswer, Power, RunAnswer,
-    StepStatus,
+    Answer, Ask, CascadeStatus, CommandError, EngineSettings, JournalQuery, PlanAnswer, Power,
+    RunAnswer, StepStatus,
 };
 
 #[tokio::test]
@@ -593,5 +593,35 @@ async fn a_journal_too_long_for_a_page_is_exported_whole() {
     assert!(
         whole.ends_with(&newest) && newest.lines().count() == 3,
         "{newest}"
+    );
+}
+
+#[tokio::test]
+async fn settings_are_checked_kept_and_planned_with() {
+    let home = Home::reference().await;
+    let mut settings = home.handle.engine_settings().await.expect("settings");
+    assert_eq!(settings, EngineSettings::default());
+    settings.start_timeout_s.lxc = 4;
+    let refused = home.handle.configure(settings).await;
+    let Err(CommandError::Other { message }) = refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(
+        message,
+        "the start timeout of lxcs must be 5 to 3600 seconds, not 4"
+    );
+    settings.start_timeout_s.lxc = 75;
+    home.handle.configure(settings).await.expect("kept");
+    let home = home.reopened().await;
+    let kept = home.handle.engine_settings().await.expect("settings");
+    assert_eq!(kept, settings);
+    let answer = home.handle.plan(home.ask(Action::Start, "lxc-jellyfin"));
+    let PlanAnswer::Plan { plan } = answer.await.expect("plan") else {
+        panic!("refused");
+    };
+    let step = plan.steps.last().expect("a step");
+    assert_eq!(
+        (step.node_name.as_str(), step.timeout_ms),
+        ("lxc-jellyfin", 75_000)
     );
 }

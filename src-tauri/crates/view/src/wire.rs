@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use wakehub_domain::{
-    Action, Capability, CascadeId, ErrorKind, FollowUpMode, NodeId, NodeKind, Presented,
-    QuestionId, SecretName, Timestamp,
+    Action, Capability, CascadeId, ErrorKind, FollowUpMode, KindSeconds, NodeId, NodeKind,
+    Presented, QuestionId, SecretName, Timeouts, Timestamp,
 };
 
 use crate::homelab::NodeEntry;
@@ -492,4 +492,148 @@ pub enum CommandError {
     Failure { failure: FailureView },
     /// Anything else: a sentence that says what and what to do.
     Other { message: String },
+}
+
+/// How the engine works where nodes say nothing themselves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
+#[serde(default)]
+pub struct EngineSettings {
+    /// Seconds between two polls while somebody looks or a cascade runs, 5 to 300.
+    pub poll_watched_s: u32,
+    /// Seconds between two polls otherwise, 10 to 3600.
+    pub poll_idle_s: u32,
+    /// Seconds, 5 to 3600.
+    pub start_timeout_s: KindSeconds,
+    /// Seconds, 5 to 3600.
+    pub stop_timeout_s: KindSeconds,
+}
+
+impl Default for EngineSettings {
+    /// DESIGN sections 5 and 6.
+    fn default() -> EngineSettings {
+        let timeouts = Timeouts::default();
+        EngineSettings {
+            poll_watched_s: 10,
+            poll_idle_s: 60,
+            start_timeout_s: timeouts.start,
+            stop_timeout_s: timeouts.stop,
+        }
+    }
+}
+
+impl EngineSettings {
+    /// The sentence that says what is out of range.
+    pub fn check(&self) -> Result<(), String> {
+        let timeouts = |action: &str, seconds: KindSeconds| {
+            [
+                (
+                    format!("the {action} timeout of machines"),
+                    seconds.machine,
+                    5,
+                    3600,
+                ),
+                (format!("the {action} timeout of vms"), seconds.vm, 5, 3600),
+                (
+                    format!("the {action} timeout of lxcs"),
+                    seconds.lxc,
+                    5,
+                    3600,
+                ),
+                (
+                    format!("the {action} timeout of containers"),
+                    seconds.container,
+                    5,
+                    3600,
+                ),
+            ]
+        };
+        let polls = [
+            (
+                "the poll period while somebody looks".to_owned(),
+                self.poll_watched_s,
+                5,
+                300,
+            ),
+            (
+                "the poll period while nobody looks".to_owned(),
+                self.poll_idle_s,
+                10,
+                3600,
+            ),
+        ];
+        let all = polls
+            .into_iter()
+            .chain(timeouts("start", self.start_timeout_s))
+            .chain(timeouts("stop", self.stop_timeout_s));
+        for (what, value, least, most) in all {
+            if !(least..=most).contains(&value) {
+                return Err(format!(
+                    "{what} must be {least} to {most} seconds, not {value}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    pub fn timeouts(&self) -> Timeouts {
+        Timeouts {
+            start: self.start_timeout_s,
+            stop: self.stop_timeout_s,
+        }
+    }
+}
+
+/// What can be chosen in the window. What the host at hand cannot do is null, and is not offered.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
+pub struct SettingsView {
+    pub start_at_login: Option<bool>,
+    #[serde(flatten)]
+    pub engine: EngineSettings,
+    /// Of the tray and of notifications; null follows the system.
+    pub language: Option<LanguageName>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
+pub enum LanguageName {
+    #[serde(rename = "en")]
+    English,
+    #[serde(rename = "fr")]
+    French,
+}
+
+/// One setting with its new value.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
+#[serde(tag = "key", content = "value", rename_all = "snake_case")]
+pub enum SettingChange {
+    StartAtLogin(bool),
+    PollWatchedS(u32),
+    PollIdleS(u32),
+    StartTimeoutS(KindSeconds),
+    StopTimeoutS(KindSeconds),
+    Language(Option<LanguageName>),
+}
+
+impl SettingChange {
+    /// The engine's settings with the change made, where it is one of theirs.
+    pub fn applied_to(&self, now: EngineSettings) -> EngineSettings {
+        match self {
+            SettingChange::PollWatchedS(seconds) => EngineSettings {
+                poll_watched_s: *seconds,
+                ..now
+            },
+            SettingChange::PollIdleS(seconds) => EngineSettings {
+                poll_idle_s: *seconds,
+                ..now
+            },
+            SettingChange::StartTimeoutS(seconds) => EngineSettings {
+                start_timeout_s: *seconds,
+                ..now
+            },
+            SettingChange::StopTimeoutS(seconds) => EngineSettings {
+                stop_timeout_s: *seconds,
+                ..now
+            },
+            SettingChange::StartAtLogin(_) | SettingChange::Language(_) => now,
+        }
+    }
 }

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use ts_rs::{Config, TS};
 use wakehub_domain::{
-    Action, Capability, CascadeId, DockerConfig, ErrorKind, FollowUpMode, NodeId, NodeKind,
-    PowerOff, Presented, PresentedKind, Probe, ProxmoxConfig, QuestionId, SecretName, SshAuth,
-    SshConfig, SshJump, Timestamp,
+    Action, Capability, CascadeId, DockerConfig, ErrorKind, FollowUpMode, KindSeconds, NodeId,
+    NodeKind, PowerOff, Presented, PresentedKind, Probe, ProxmoxConfig, QuestionId, SecretName,
+    SshAuth, SshConfig, SshJump, Timestamp,
 };
 use wakehub_view::homelab::{NodeEntry, WolEntry};
 use wakehub_view::wire::*;
@@ -91,6 +91,11 @@ fn bindings() -> String {
         JournalLine,
         JournalFormat,
         CommandError,
+        KindSeconds,
+        EngineSettings,
+        SettingsView,
+        LanguageName,
+        SettingChange,
     ];
     let mut text = String::from(
         "// Generated from the Rust types of wakehub-view by `npm run bindings`. Do not edit.\n",

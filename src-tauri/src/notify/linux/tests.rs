@@ -52,7 +52,7 @@ impl Bus {
         let (pressed, presses) = unbounded_channel();
         let address = self.address.clone();
         let session = async move { Builder::address(address.as_str())?.build().await };
-        tokio::spawn(serve_on(session, received, pressed, Language::English));
+        tokio::spawn(serve_on(session, received, pressed));
         (orders, presses)
     }
 
@@ -177,7 +177,11 @@ fn question() -> Note {
 }
 
 fn show_question() -> Order {
-    Order::Show(Subject::Question(QuestionId(7)), question())
+    Order::Show(
+        Subject::Question(QuestionId(7)),
+        question(),
+        Language::English,
+    )
 }
 
 fn plain(title: &str, body: &str) -> Note {
@@ -278,7 +282,11 @@ async fn the_end_of_a_cascade_takes_the_place_of_its_beginning() {
     let subject = Subject::Cascade(CascadeId(4));
     for (title, replaced) in [("Starting nas", 0), ("nas is ready", 1)] {
         orders
-            .send(Order::Show(subject, plain(title, "nas.")))
+            .send(Order::Show(
+                subject,
+                plain(title, "nas."),
+                Language::English,
+            ))
             .unwrap();
         let shown = seen.recv().await;
         assert!(
@@ -307,7 +315,11 @@ async fn without_buttons_it_says_where_to_answer() {
         "{body}"
     );
     orders
-        .send(Order::Show(Subject::Ourselves, plain("t", "<b>5 & 6</b>")))
+        .send(Order::Show(
+            Subject::Ourselves,
+            plain("t", "<b>5 & 6</b>"),
+            Language::English,
+        ))
         .unwrap();
     let Some(Seen::Notified { body, .. }) = seen.recv().await else {
         panic!("nothing shown");
@@ -363,7 +375,7 @@ async fn without_a_bus_orders_are_taken_and_nothing_waits() {
             .build()
             .await
     };
-    let served = tokio::spawn(serve_on(nowhere, received, pressed, Language::English));
+    let served = tokio::spawn(serve_on(nowhere, received, pressed));
     orders.send(show_question()).unwrap();
     drop(orders);
     served.await.unwrap();

@@ -467,3 +467,61 @@ export type JournalFormat = "json_lines" | "csv";
  * Every command of the UI that fails, fails with this.
  */
 export type CommandError = { "kind": "entry", errors: Array<EntryError>, } | { "kind": "failure", failure: FailureView, } | { "kind": "other", message: string, };
+
+/**
+ * Seconds for each kind of node.
+ */
+export type KindSeconds = { machine: number, vm: number, lxc: number, container: number, };
+
+/**
+ * How the engine works where nodes say nothing themselves.
+ */
+export type EngineSettings = { 
+/**
+ * Seconds between two polls while somebody looks or a cascade runs, 5 to 300.
+ */
+poll_watched_s: number, 
+/**
+ * Seconds between two polls otherwise, 10 to 3600.
+ */
+poll_idle_s: number, 
+/**
+ * Seconds, 5 to 3600.
+ */
+start_timeout_s: KindSeconds, 
+/**
+ * Seconds, 5 to 3600.
+ */
+stop_timeout_s: KindSeconds, };
+
+/**
+ * What can be chosen in the window. What the host at hand cannot do is null, and is not offered.
+ */
+export type SettingsView = { start_at_login: boolean | null, 
+/**
+ * Of the tray and of notifications; null follows the system.
+ */
+language: LanguageName | null, 
+/**
+ * Seconds between two polls while somebody looks or a cascade runs, 5 to 300.
+ */
+poll_watched_s: number, 
+/**
+ * Seconds between two polls otherwise, 10 to 3600.
+ */
+poll_idle_s: number, 
+/**
+ * Seconds, 5 to 3600.
+ */
+start_timeout_s: KindSeconds, 
+/**
+ * Seconds, 5 to 3600.
+ */
+stop_timeout_s: KindSeconds, };
+
+export type LanguageName = "en" | "fr";
+
+/**
+ * One setting with its new value.
+ */
+export type SettingChange = { "key": "start_at_login", "value": boolean } | { "key": "poll_watched_s", "value": number } | { "key": "poll_idle_s", "value": number } | { "key": "start_timeout_s", "value": KindSeconds } | { "key": "stop_timeout_s", "value": KindSeconds } | { "key": "language", "value": LanguageName | null };

@@ -78,9 +78,9 @@ impl<'a> Situation<'a> {
 
     pub fn step(&self, at: usize, action: Action, reason: String) -> Result<Step, Refusal> {
         let node = self.graph.node(at);
-        let (channel, timeout) = match action {
-            Action::Start => (start_channel(node), node.start_timeout()),
-            Action::Stop => (stop_channel(node), node.stop_timeout()),
+        let channel = match action {
+            Action::Start => start_channel(node),
+            Action::Stop => stop_channel(node),
         };
         let Some(channel) = channel else {
             return Err(Refusal {
@@ -94,7 +94,7 @@ impl<'a> Situation<'a> {
             action,
             channel,
             readiness: readiness(node, action),
-            timeout,
+            timeout: self.observations.timeouts.of(node, action),
             usual: self.observations.usual.get(&(node.id, action)).copied(),
             reason,
         })

@@ -1,5 +1,6 @@
 //! Polling, and what becomes of what was seen.
 
+use std::time::Duration;
 use tokio::time::Instant;
 use wakehub_connectors::reach::Sighting;
 use wakehub_connectors::{Change, Report};
@@ -8,7 +9,7 @@ use wakehub_domain::{
 };
 use wakehub_view::advice::failure_view;
 
-use super::{Controller, DISCOVER_EVERY, POLL_UNWATCHED, POLL_WATCHED};
+use super::{Controller, DISCOVER_EVERY};
 use crate::beliefs::{self, guests_behind};
 use crate::links::connections;
 use crate::poll::{Poll, watch};
@@ -20,11 +21,12 @@ impl Controller {
 
     /// Begins every poll whose time has come.
     pub(super) fn poll_due(&mut self) {
-        let every = if self.is_watched() {
-            POLL_WATCHED
+        let seconds = if self.is_watched() {
+            self.settings.poll_watched_s
         } else {
-            POLL_UNWATCHED
+            self.settings.poll_idle_s
         };
+        let every = Duration::from_secs(seconds.into());
         let due: Vec<NodeId> = self
             .graph
             .nodes()

@@ -9,14 +9,15 @@ use wakehub_view::advice::failure_view;
 use wakehub_view::homelab::{self, NodeEntry};
 use wakehub_view::journal;
 use wakehub_view::wire::{
-    Ask, CheckOutcomeView, CheckView, CommandError, JournalFormat, JournalLine, JournalQuery,
-    RunAnswer, SecretEntry,
+    Ask, CheckOutcomeView, CheckView, CommandError, EngineSettings, JournalFormat, JournalLine,
+    JournalQuery, RunAnswer, SecretEntry,
 };
 
 use super::Controller;
 use super::edits::typed;
 use super::plans::{Goal, Order};
 use crate::request::{Reply, Request};
+use crate::start::ENGINE;
 use crate::storage::Storage;
 
 impl Controller {
@@ -109,6 +110,9 @@ impl Controller {
                 format,
                 reply,
             } => self.export_journal(query, format, reply),
+            Request::Configure { settings, reply } => {
+                drop(reply.send(self.configure(settings).await));
+            }
             Request::Settings { job } => self.storage.send("keep a setting", job),
             // the loop takes it before it comes here
             Request::ShutDown { reply } => drop(reply.send(())),
@@ -252,6 +256,18 @@ impl Controller {
             self.poll(node, true);
         }
         tracing::info!(endpoint = %presented.endpoint, fingerprint = %presented.fingerprint, "accepted");
+        Ok(())
+    }
+
+    async fn configure(&mut self, settings: EngineSettings) -> Result<(), CommandError> {
+        settings.check().map_err(other)?;
+        self.storage
+            .call(move |store| store.set_setting(&ENGINE, &settings))
+            .await
+            .and_then(|written| written)
+            .map_err(store_failed)?;
+        self.settings = settings;
+        self.observations.timeouts = settings.timeouts();
         Ok(())
     }
 
