@@ -19,6 +19,8 @@ const LEAST: (f64, f64) = (360.0, 560.0);
 
 /// A window that is opened again within this time finds the web view's processes still there.
 const IDLE: Duration = Duration::from_secs(5);
+/// How long the ends of the web view's processes are still dealt with here.
+const SETTLING: Duration = Duration::from_millis(500);
 
 /// Where the window was, in physical pixels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -74,6 +76,13 @@ pub(crate) fn on_event(window: &Window, event: &WindowEvent) {
             on_main(&app, |app| {
                 if app.webview_windows().is_empty() {
                     desktop::end_network_process();
+                }
+            });
+            tokio::time::sleep(SETTLING).await;
+            // on the main thread, whose heap is the largest and which must not be in the middle of a frame
+            on_main(&app, |app| {
+                if app.webview_windows().is_empty() {
+                    wakehub_trim::trim();
                 }
             });
         });
