@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { FakeEngine } from "./backend/fake/fake";
 import type { JournalLine, JournalQuery } from "./backend/bindings";
 import { french } from "./i18n/fr-engine";
-import { asCsv, asJson, fold, keeps, readPage, told, type Filter } from "./journal";
+import { fold, readPage, told, type Filter } from "./journal";
 
 const line = (id: number, extra: Partial<JournalLine>): JournalLine => ({ id, at: id * 1000, kind: "state", node: 1, node_name: "nas", cascade: null, message: "nas is on", reason: null, ...extra });
 const all: Filter = { node: null, cascade: null, text: "", group: null, from: null, to: null };
@@ -37,56 +37,28 @@ describe("a cascade in the journal", () => {
 });
 
 describe("a page of the journal", () => {
-  const engine = (count: number) => {
-    const lines = Array.from({ length: count }, (_, at) => line(count - at, { kind: (count - at) % 50 === 0 ? "error" : "state" }));
-    const queries: JournalQuery[] = [];
-    const read = async (query: JournalQuery) => (queries.push(query), lines.filter((one) => query.before === null || one.id < query.before).slice(0, query.limit ?? 100));
-    return { read, queries };
-  };
+  const fake = new FakeEngine("evening", 0);
+  const read = (query: JournalQuery) => fake.journal(query);
 
-  it("is read on until it is full, or the journal ends", async () => {
-    const { read } = engine(2000);
-    const first = await readPage(read, { ...all, group: "errors" }, null, 20);
-    expect(first.lines).toHaveLength(20);
-    expect(first.lines.every((one) => one.kind === "error")).toBe(true);
-    expect(first.before).toBe(1001);
-    const second = await readPage(read, { ...all, group: "errors" }, first.before, 100);
-    expect(second).toMatchObject({ before: null });
-    expect(second.lines).toHaveLength(20);
+  it("is full, and says where the next one begins", async () => {
+    const first = await readPage(read, all, null, 5);
+    expect(first.lines).toHaveLength(5);
+    expect(first.before).toBe(first.lines[4]!.id);
+    const second = await readPage(read, all, first.before, 500);
+    expect(second.lines[0]!.id).toBeLessThan(first.before!);
+    expect(second.before).toBeNull();
   });
 
-  it("asks no further back than the first day", async () => {
-    const { read, queries } = engine(2000);
-    const page = await readPage(read, { ...all, from: 1_600_000 }, null, 1000);
-    expect(page.lines).toHaveLength(401);
-    expect(page.before).toBeNull();
-    expect(queries).toHaveLength(1);
-  });
-
-  it("keeps a day from its first to its last moment", () => {
-    const filter = { ...all, from: 2000, to: 5000 };
-    expect(newestFirst.filter((one) => keeps(one, filter)).map((one) => one.id)).toEqual([4, 3, 2]);
-  });
-
-  it("is what the pretended engine tells", async () => {
-    const fake = new FakeEngine("evening", 0);
-    const page = await readPage((query) => fake.journal(query), { ...all, group: "questions" }, null);
-    expect(page.lines.map((one) => one.kind)).toEqual(["question"]);
+  it.each<[string, Partial<Filter>, string[]]>([
+    ["a kind", { group: "questions" }, ["question"]],
+    ["a cascade", { cascade: 31 }, ["step", "start"]],
+    ["words", { text: " locked by " }, ["decision"]],
+    ["a time that is over", { to: 1000 }, []],
+  ])("keeps %s", async (_what, filter, expected) => {
+    expect((await readPage(read, { ...all, ...filter }, null)).lines.map((one) => one.kind)).toEqual(expected);
   });
 });
 
 it("says in French that a stop was refused", () => {
   expect(french("refused to stop nas")).toBe("refus d’arrêter nas");
-});
-
-describe("an export", () => {
-  it("quotes what needs it, and is no formula", () => {
-    const csv = asCsv([line(1, { message: 'a "b", c', reason: "=HYPERLINK(1)" })]).split("\r\n");
-    expect(csv[0]).toBe("at,kind,node,cascade,message,reason");
-    expect(csv[1]).toBe(`1970-01-01T00:00:01.000Z,state,nas,,"a ""b"", c",'=HYPERLINK(1)`);
-  });
-
-  it("is read back from JSON", () => {
-    expect(JSON.parse(asJson([begin]))).toEqual([{ at: "1970-01-01T00:00:01.000Z", kind: "start", node: "nas", cascade: 7, message: begin.message, reason: begin.reason }]);
-  });
 });

@@ -25,12 +25,18 @@ export interface Filter {
   to: number | null;
 }
 
-export function keeps(line: JournalLine, filter: Filter): boolean {
-  return (
-    (filter.group === null || kinds[filter.group].includes(line.kind)) &&
-    (filter.from === null || line.at >= filter.from) &&
-    (filter.to === null || line.at < filter.to)
-  );
+/** The filter as the engine takes it. */
+export function queryOf(filter: Filter, before: number | null = null, limit: number | null = null): JournalQuery {
+  return {
+    node: filter.node,
+    cascade: filter.cascade,
+    text: filter.text.trim() || null,
+    kinds: filter.group === null ? null : [...kinds[filter.group]],
+    from: filter.from,
+    to: filter.to,
+    before,
+    limit,
+  };
 }
 
 export interface Page {
@@ -39,29 +45,10 @@ export interface Page {
   before: number | null;
 }
 
-/** Newest first. Reads on until a page is full, whatever part of the filter the engine leaves to us. */
+/** Newest first. */
 export async function readPage(read: (query: JournalQuery) => Promise<JournalLine[]>, filter: Filter, before: number | null, size = 100): Promise<Page> {
-  const lines: JournalLine[] = [];
-  const most = 500;
-  for (let at = before; ; ) {
-    const query = {
-      node: filter.node,
-      cascade: filter.cascade,
-      text: filter.text.trim() || null,
-      kinds: filter.group === null ? null : [...kinds[filter.group]],
-      from: filter.from,
-      to: filter.to,
-      before: at,
-      limit: filter.group === null && filter.from === null && filter.to === null ? size : most,
-    };
-    const some = await read(query);
-    const last = some.at(-1);
-    lines.push(...some.filter((line) => keeps(line, filter)));
-    const isPast = last !== undefined && filter.from !== null && last.at < filter.from;
-    if (!last || some.length < query.limit || isPast) return { lines, before: null };
-    if (lines.length >= size) return { lines, before: last.id };
-    at = last.id;
-  }
+  const lines = await read(queryOf(filter, before, size));
+  return { lines, before: lines.length < size ? null : (lines.at(-1)?.id ?? null) };
 }
 
 export type Entry = { kind: "line"; line: JournalLine } | { kind: "cascade"; id: CascadeId; newest: JournalLine; lines: JournalLine[] };
@@ -156,25 +143,4 @@ function stepsOf(lines: JournalLine[], action: Action): StepView[] {
       detail: step?.isFailed ? step.line.reason : null,
     };
   });
-}
-
-const columns = ["at", "kind", "node", "cascade", "message", "reason"] as const;
-
-function record(line: JournalLine): Record<(typeof columns)[number], string | number | null> {
-  return { at: new Date(line.at).toISOString(), kind: line.kind, node: line.node_name, cascade: line.cascade, message: line.message, reason: line.reason };
-}
-
-export function asJson(lines: JournalLine[]): string {
-  return `${JSON.stringify(lines.map(record), null, 2)}\n`;
-}
-
-/** As RFC 4180 has it. What a spreadsheet would take for a formula is kept as text. */
-export function asCsv(lines: JournalLine[]): string {
-  const cell = (value: string | number | null) => {
-    const text = value === null ? "" : String(value);
-    const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-    return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-  };
-  const rows = lines.map((line) => Object.values(record(line)).map(cell).join(","));
-  return `${[columns.join(","), ...rows].join("\r\n")}\r\n`;
 }

@@ -266,6 +266,7 @@ export const en = {
   busy: (name: string, title: string) => `${name} is busy with ${title}.`,
   queueBehind: "Queue behind it",
   queuedNow: "Waits for another cascade to end.",
+  leaveQueue: "Do not wait",
   queuedTitle: "Waiting",
   queued: (name: string, action: Action) => `${verb(action)} ${name}, once the running cascade has ended.`,
   interruptedWhy: "WakeHub ended in the middle of it. Resume plans again from what is on now.",
@@ -567,7 +568,7 @@ export const en = {
   stepsIn: (n: number, time: string) => `${n} ${plural(n, "step", "steps")}, ${time}`,
   journalExport: "Export the journal",
   exportAs: (format: string) => `Export as ${format}`,
-  journalSaved: (n: number, file: string) => `${n} ${plural(n, "line", "lines")} saved as ${file}.`,
+  journalSaved: (file: string) => `Saved as ${file}.`,
 
   // settings
   notices: "To know",

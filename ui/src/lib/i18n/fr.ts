@@ -252,6 +252,7 @@ export const fr: typeof en = {
   busy: (name, title) => `${name} est occupé : ${title}.`,
   queueBehind: "Mettre à la suite",
   queuedNow: "Attend la fin d’une autre cascade.",
+  leaveQueue: "Ne plus attendre",
   queuedTitle: "En attente",
   queued: (name, action) => `${action === "start" ? "Démarrer" : "Arrêter"} ${name}, une fois la cascade en cours terminée.`,
   interruptedWhy: "WakeHub s’est arrêté au milieu. Reprendre planifie de nouveau d’après l’état présent.",
@@ -546,7 +547,7 @@ export const fr: typeof en = {
   stepsIn: (n, time) => `${n} ${plural(n, "étape", "étapes")}, ${time}`,
   journalExport: "Exporter le journal",
   exportAs: (format) => `Exporter en ${format}`,
-  journalSaved: (n, file) => `${n} ${plural(n, "ligne enregistrée", "lignes enregistrées")} dans ${file}.`,
+  journalSaved: (file) => `Enregistré dans ${file}.`,
 
   notices: "À savoir",
   settingsSentence: "Chaque modification est gardée aussitôt.",
