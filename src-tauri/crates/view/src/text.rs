@@ -321,6 +321,25 @@ pub fn quit(language: Language) -> &'static str {
     language.pick("Quit", "Quitter")
 }
 
+/// Opens the page of the node, which answers it.
+pub fn why(language: Language) -> &'static str {
+    language.pick("Why?", "Pourquoi\u{a0}?")
+}
+
+pub fn start_one_of(language: Language, asleep: usize) -> String {
+    match language {
+        Language::English => format!("Start one of {asleep}"),
+        Language::French => format!("Démarrer un des {asleep}"),
+    }
+}
+
+pub fn more_nodes(language: Language, more: usize) -> String {
+    match language {
+        Language::English => format!("{more} more"),
+        Language::French => format!("{more} de plus"),
+    }
+}
+
 pub fn nothing_pinned(language: Language) -> &'static str {
     language.pick("Nothing pinned yet", "Rien d’épinglé")
 }

@@ -12,6 +12,9 @@ use crate::wire::{
     Answer, CascadeStatus, CascadeView, NodeView, Power, QuestionView, Severity, Snapshot,
 };
 
+/// A menu of more pinned nodes than these is folded.
+const SHORT: usize = 12;
+
 /// How WakeHub's engine is doing, as far as the tray is concerned.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Scene<'a> {
@@ -87,6 +90,9 @@ pub enum Key {
     Cascade(CascadeId),
     Node(NodeId),
     Command(Command),
+    /// Pinned nodes beyond [`SHORT`] that are not off, and those that are off.
+    More,
+    Asleep,
     Remark,
     Line(Section),
 }
@@ -303,18 +309,64 @@ fn sections(snapshot: &Snapshot, language: Language, entries: &mut Vec<Entry>) {
         entries.extend(cascades);
         entries.push(Entry::Line(Section::Cascades));
     }
-    let nodes: Vec<Entry> = snapshot
-        .nodes
-        .iter()
-        .filter(|node| node.pinned)
-        .map(|node| node_entry(node, language))
-        .collect();
-    if nodes.is_empty() {
+    let pinned: Vec<&NodeView> = snapshot.nodes.iter().filter(|node| node.pinned).collect();
+    if pinned.is_empty() {
         entries.push(Entry::Remark(text::nothing_pinned(language).to_owned()));
+    } else if pinned.len() <= SHORT {
+        entries.extend(pinned.iter().map(|node| node_entry(node, language)));
     } else {
-        entries.extend(nodes);
+        entries.extend(folded(&pinned, language));
     }
     entries.push(Entry::Line(Section::Nodes));
+}
+
+/// What is off can only be started, so one submenu serves all of it; the rest keeps its place and its own submenu.
+fn folded(pinned: &[&NodeView], language: Language) -> Vec<Entry> {
+    let (asleep, awake): (Vec<&NodeView>, Vec<&NodeView>) =
+        pinned.iter().partition(|node| node.power == Power::Off);
+    let (shown, more) = awake.split_at(awake.len().min(SHORT));
+    let mut entries: Vec<Entry> = shown
+        .iter()
+        .map(|node| node_entry(node, language))
+        .collect();
+    if !more.is_empty() {
+        entries.push(Entry::Submenu {
+            key: Key::More,
+            label: text::more_nodes(language, more.len()),
+            items: more
+                .iter()
+                .map(|node| enabled(Command::ShowNode(node.id), &node_label(node, language)))
+                .collect(),
+        });
+    }
+    if !asleep.is_empty() {
+        entries.push(Entry::Submenu {
+            key: Key::Asleep,
+            label: text::start_one_of(language, asleep.len()),
+            items: asleep
+                .iter()
+                .map(|node| Item {
+                    command: Command::Start(node.id),
+                    label: node.name.clone(),
+                    enabled: node.cascade.is_none() && node.start_channel.is_some(),
+                })
+                .collect(),
+        });
+    }
+    entries
+}
+
+fn node_label(node: &NodeView, language: Language) -> String {
+    let glyph = match node.power {
+        Power::Unknown => '?',
+        Power::Off => '○',
+        Power::Starting => '▲',
+        Power::On => '●',
+        Power::Stopping => '▼',
+        Power::Failed => '✕',
+    };
+    let power = text::power(language, node.power);
+    format!("{glyph}  {} · {power}", node.name)
 }
 
 fn question_entry(question: &QuestionView, language: Language) -> Entry {
@@ -372,14 +424,6 @@ fn cascade_entry(cascade: &CascadeView, snapshot: &Snapshot, language: Language)
 }
 
 fn node_entry(node: &NodeView, language: Language) -> Entry {
-    let glyph = match node.power {
-        Power::Unknown => '?',
-        Power::Off => '○',
-        Power::Starting => '▲',
-        Power::On => '●',
-        Power::Stopping => '▼',
-        Power::Failed => '✕',
-    };
     let free = node.cascade.is_none();
     let (may_start, may_stop) = match node.power {
         Power::Off => (true, false),
@@ -420,13 +464,10 @@ fn node_entry(node: &NodeView, language: Language) -> Entry {
             },
         },
     });
+    items.push(enabled(Command::ShowNode(node.id), text::why(language)));
     Entry::Submenu {
         key: Key::Node(node.id),
-        label: format!(
-            "{glyph}  {} · {}",
-            node.name,
-            text::power(language, node.power)
-        ),
+        label: node_label(node, language),
         items,
     }
 }

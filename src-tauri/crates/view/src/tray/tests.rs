@@ -134,10 +134,10 @@ fn questions_first_then_the_cascade_then_the_pinned_nodes() {
             "——",
             "jellystat: step 2 of 3, vm-docker ▸ Cancel after this step",
             "——",
-            "○  lxc-jellyfin · Off ▸ Start, (Stop), (Open), (Keep on for 2\u{a0}h)",
-            "●  nas · On ▸ (Start), Stop, Keep on for 2\u{a0}h",
-            "▲  jellystat · Starting ▸ (Start), (Stop), Keep on for 2\u{a0}h",
-            "✕  nextcloud · Failed ▸ Start, Stop, Keep on for 2\u{a0}h",
+            "○  lxc-jellyfin · Off ▸ Start, (Stop), (Open), (Keep on for 2\u{a0}h), Why?",
+            "●  nas · On ▸ (Start), Stop, Keep on for 2\u{a0}h, Why?",
+            "▲  jellystat · Starting ▸ (Start), (Stop), Keep on for 2\u{a0}h, Why?",
+            "✕  nextcloud · Failed ▸ Start, Stop, Keep on for 2\u{a0}h, Why?",
             "——",
             "Open WakeHub",
             "Quit",
@@ -154,10 +154,10 @@ fn the_same_in_french() {
             "——",
             "jellystat\u{a0}: étape 2 sur 3, vm-docker ▸ Annuler après cette étape",
             "——",
-            "○  lxc-jellyfin · Éteint ▸ Démarrer, (Arrêter), (Ouvrir), (Garder allumé 2\u{a0}h)",
-            "●  nas · Allumé ▸ (Démarrer), Arrêter, Garder allumé 2\u{a0}h",
-            "▲  jellystat · Démarre ▸ (Démarrer), (Arrêter), Garder allumé 2\u{a0}h",
-            "✕  nextcloud · En échec ▸ Démarrer, Arrêter, Garder allumé 2\u{a0}h",
+            "○  lxc-jellyfin · Éteint ▸ Démarrer, (Arrêter), (Ouvrir), (Garder allumé 2\u{a0}h), Pourquoi\u{a0}?",
+            "●  nas · Allumé ▸ (Démarrer), Arrêter, Garder allumé 2\u{a0}h, Pourquoi\u{a0}?",
+            "▲  jellystat · Démarre ▸ (Démarrer), (Arrêter), Garder allumé 2\u{a0}h, Pourquoi\u{a0}?",
+            "✕  nextcloud · En échec ▸ Démarrer, Arrêter, Garder allumé 2\u{a0}h, Pourquoi\u{a0}?",
             "——",
             "Ouvrir WakeHub",
             "Quitter",
@@ -176,7 +176,7 @@ fn what_cannot_be_commanded_cannot_be_chosen() {
     };
     assert_eq!(
         shown(&menu(Scene::Running(&snapshot), Language::English))[0],
-        "●  raspberry · On ▸ (Start), (Stop), Keep on for 2\u{a0}h"
+        "●  raspberry · On ▸ (Start), (Stop), Keep on for 2\u{a0}h, Why?"
     );
 }
 
@@ -191,7 +191,7 @@ fn what_is_kept_on_can_be_released() {
     let first = |language| shown(&menu(Scene::Running(&snapshot), language))[0].clone();
     assert_eq!(
         first(Language::English),
-        "●  nas · On ▸ (Start), Stop, Release (kept on)"
+        "●  nas · On ▸ (Start), Stop, Release (kept on), Why?"
     );
     assert_eq!(
         first(Language::French),
@@ -455,4 +455,45 @@ proptest! {
         let mut unique = std::collections::HashSet::new();
         prop_assert!(keys.iter().all(|key| unique.insert(*key)), "{:?}", keys);
     }
+}
+
+#[test]
+fn with_thirty_pinned_nodes_the_menu_stays_short_and_loses_none() {
+    let mut snapshot = Snapshot::default();
+    for id in 1..=30 {
+        let power = if id % 2 == 0 { Power::On } else { Power::Off };
+        snapshot.nodes.push(node(id, &format!("n{id}"), power));
+    }
+    let labels = |menu: &Menu| -> Vec<String> {
+        let named = menu.0.iter().filter_map(Entry::label);
+        named.map(str::to_owned).collect()
+    };
+    let menu = menu(Scene::Running(&snapshot), Language::English);
+    // twelve that are on, the other three, the fifteen that are off, Open, Quit
+    assert_eq!(labels(&menu).len(), 16, "{:?}", labels(&menu));
+    assert_eq!(labels(&menu)[12..14], ["3 more", "Start one of 15"]);
+    let commands: Vec<Command> = menu
+        .0
+        .iter()
+        .flat_map(|entry| match entry {
+            Entry::Submenu { items, .. } => items.iter().map(|item| item.command).collect(),
+            Entry::Item(_) | Entry::Remark(_) | Entry::Line(_) => vec![],
+        })
+        .collect();
+    for known in &snapshot.nodes {
+        let reached = if known.power == Power::Off {
+            Command::Start(known.id)
+        } else {
+            Command::ShowNode(known.id)
+        };
+        assert!(commands.contains(&reached), "{}", known.name);
+    }
+    for entry in &mut snapshot.nodes {
+        entry.power = Power::Off;
+    }
+    let asleep = super::menu(Scene::Running(&snapshot), Language::French);
+    assert_eq!(labels(&asleep)[0], "Démarrer un des 30");
+    snapshot.nodes.truncate(12);
+    let few = super::menu(Scene::Running(&snapshot), Language::English);
+    assert_eq!(labels(&few)[11], "○  n12 · Off");
 }
