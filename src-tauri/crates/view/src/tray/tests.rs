@@ -195,7 +195,7 @@ fn what_is_kept_on_can_be_released() {
     );
     assert_eq!(
         first(Language::French),
-        "●  nas · Allumé ▸ (Démarrer), Arrêter, Ne plus garder allumé"
+        "●  nas · Allumé ▸ (Démarrer), Arrêter, Ne plus garder allumé, Pourquoi\u{a0}?"
     );
     assert_eq!(text::HELD_FOR.as_secs(), 2 * 3600);
 }
