@@ -464,7 +464,7 @@ test("settings are kept at once, refused at the field, and undone", async () => 
     const poll = page.getByLabel("While nobody looks");
     await poll.fill("2");
     await poll.press("Enter");
-    assert.match(await text(page, ".setting:has([aria-invalid])"), /Whole seconds from 5 to 3600/);
+    assert.match(await text(page, ".setting:has([aria-invalid])"), /Whole seconds from 10 to 3600/);
     await poll.fill("120");
     await poll.press("Enter");
     await page.waitForSelector(".undo");

@@ -11,13 +11,13 @@ import type {
   JournalQuery,
   NodeEntry,
   NodeId,
-  NodeKind,
   PlanAnswer,
   Presented,
   QuestionId,
   RunAnswer,
   SecretEntry,
   SecretName,
+  SettingsView,
   Snapshot,
 } from "./bindings";
 
@@ -39,20 +39,6 @@ export interface FoundAddress {
   source: "neighbours" | "mdns";
   /** The node that is configured with this address or MAC address already. */
   node: NodeId | null;
-}
-
-/** What can be chosen; times in seconds. What this host cannot do is null, and is then not offered. */
-export interface Settings {
-  start_at_login: boolean | null;
-  /** While a window is open or a cascade runs. */
-  poll_watched_s: number | null;
-  /** While nobody looks. */
-  poll_idle_s: number | null;
-  /** For nodes that set no time of their own. */
-  start_timeout_s: Record<NodeKind, number> | null;
-  stop_timeout_s: Record<NodeKind, number> | null;
-  /** Of the tray and of notifications; null follows the system. */
-  language: "en" | "fr" | null;
 }
 
 /** Every method that fails rejects with a `CommandError`. */
@@ -97,8 +83,8 @@ export interface Backend {
   /** All lines that the query asks for (its `limit`: so many of the newest), oldest first, as the text of a file. */
   exportJournal(query: JournalQuery, format: JournalFormat): Promise<string>;
   openUrl(node: NodeId): Promise<void>;
-  settings(): Promise<Settings>;
-  setSetting<K extends keyof Settings>(key: K, value: Settings[K]): Promise<void>;
+  settings(): Promise<SettingsView>;
+  setSetting<K extends keyof SettingsView>(key: K, value: SettingsView[K]): Promise<void>;
   platform(): Promise<Platform>;
 }
 

@@ -1,6 +1,6 @@
 // A pretended engine behind the window. `?fake=SCENARIO` chooses the homelab, `&pace=MS` how long a step takes (0: it never
 // ends), `&when=busy` what a start meets, `&rate=N` how many snapshots a second it sends without a reason.
-import type { Backend, FoundAddress, Platform, Settings } from "../backend";
+import type { Backend, FoundAddress, Platform } from "../backend";
 import type {
   Action,
   Answer,
@@ -20,6 +20,7 @@ import type {
   RunAnswer,
   SecretEntry,
   SecretName,
+  SettingsView,
   Snapshot,
 } from "../bindings";
 import { guestsOf, scenarios, viewOf, type World } from "./homelab";
@@ -42,7 +43,7 @@ export class FakeEngine implements Backend {
   #secrets = new Map<NodeId, Set<SecretName>>();
   #looked = new Set<NodeId>();
   #next = 1000;
-  #settings: Settings = {
+  #settings: SettingsView = {
     start_at_login: false,
     poll_watched_s: 10,
     poll_idle_s: 60,
@@ -344,11 +345,11 @@ export class FakeEngine implements Backend {
 
   async openUrl(): Promise<void> {}
 
-  async settings(): Promise<Settings> {
+  async settings(): Promise<SettingsView> {
     return structuredClone(this.#settings);
   }
 
-  async setSetting<K extends keyof Settings>(key: K, value: Settings[K]): Promise<void> {
+  async setSetting<K extends keyof SettingsView>(key: K, value: SettingsView[K]): Promise<void> {
     if (this.scenario === "troubled") throw other("the database does not take it: disk full");
     this.#settings[key] = value;
   }
