@@ -39,6 +39,15 @@ const pages = {
   }],
   "machines-none": ["evening", "#/machines", (page) => page.fill("input[type=search]", "zzz")],
   node: ["evening", "#/node/9"],
+  "node-off": ["quiet", "#/node/4"],
+  "node-held": ["evening", "#/node/11"],
+  "node-pick": ["quiet", "#/node/11", async (page) => {
+    await page.click(".rel header .btn");
+    await page.fill("dialog input", "sandbox");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("dialog .cycle");
+  }],
+  keys: ["evening", "#/machines", (page) => page.keyboard.press("?")],
   "node-failed": ["evening", "#/node/14"],
   "node-host": ["troubled", "#/node/7"],
   "node-remove": ["evening", "#/node/11", async (page) => (await page.click(".node-head [aria-haspopup]"), await page.click("[data-harm]"))],
