@@ -186,7 +186,7 @@ test("a changed key shows both fingerprints", async () => {
 test("what was found is configured one after the other, from filled forms", async () => {
   await visit("evening&pace=10", "#/machines", async (page) => {
     assert.match(await text(page, ".found"), /Found on raspberry, not configured: vaultwarden, uptime-kuma/);
-    await page.click(".found .btn");
+    await page.evaluate(() => (location.hash = "#/configure/12/vaultwarden"));
     await page.waitForSelector("form");
     assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), "vaultwarden");
     assert.equal(await page.getByLabel("Container name").inputValue(), "vaultwarden");
@@ -560,6 +560,7 @@ const pages = [
   ["evening", "#/add?kind=machine", (page) => page.click("button[type=submit]")],
   ["evening", "#/node/7/edit", (page) => page.click(".behaviour summary")],
   ["evening", "#/configure/12"],
+  ["evening", "#/configure/12/vaultwarden"],
   ["evening", "#/journal", (page) => page.waitForSelector(".log li")],
   ["troubled", "#/settings"],
   ["quiet", "#/", async (page) => (await page.click(`${tile("lxc-jellyfin")} .btn-tonal`), await page.waitForSelector("dialog .rail"))],

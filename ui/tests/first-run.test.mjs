@@ -112,6 +112,25 @@ test("every field of the batch has its message, and nothing is saved with one mi
   });
 });
 
+test("what is found later is configured in one go too, with what compose hints at", async () => {
+  await visit("evening&pace=10", "#/machines", async (page) => {
+    await page.click(".found .btn");
+    await heading(page, /Configure 5 on raspberry/);
+    const web = page.locator("fieldset", { hasText: "paperless / web" });
+    assert.match(await web.locator(".needs").innerText(), /paperless-redis suggested/);
+    await web.getByLabel("Remove: paperless-web needs paperless-redis").click();
+    await page.getByRole("button", { name: "Leave out vaultwarden" }).click();
+    await page.click(".foot .btn-primary:has-text('Save all 4')");
+    await page.waitForFunction(() => location.hash === "#/machines");
+    await page.waitForSelector('[data-node="paperless-web"]');
+    assert.match(await text(page, '[data-node="raspberry"]'), /1 to configure/);
+    await page.evaluate(() => (location.hash = "#/graph"));
+    await page.waitForSelector(".facts");
+    assert.match(await text(page, ".facts tr:has(th:has-text('paperless-web'))"), /paperless-db/);
+    assert.doesNotMatch(await text(page, ".facts tr:has(th:has-text('paperless-web'))"), /paperless-redis/);
+  });
+});
+
 test("the demo homelab is one click away, and an import two", async () => {
   await visit("empty&pace=20", "#/", async (page) => {
     await page.click(".btn:has-text('Explore the demo')");

@@ -1,5 +1,5 @@
 // Several guests configured at once.
-import type { NodeEntry } from "./backend/bindings";
+import type { DiscoveredView, NodeEntry } from "./backend/bindings";
 import { m } from "./i18n/index.svelte";
 
 /** Messages by `index.field`. */
@@ -17,6 +17,12 @@ export function batchErrors(entries: NodeEntry[], taken: string[]): BatchErrors 
     if (entry.url && !/^https?:\/\/[^\s/]+/.test(entry.url)) errors[`${at}.url`] = m.errorUrl;
   });
   return errors;
+}
+
+/** What the platform hints at: what is configured already, and what is configured in the same go, by name. */
+export function suggestions(one: DiscoveredView, together: DiscoveredView[]): string[] {
+  const siblings = one.suggested.flatMap((id) => together.find((other) => other.platform_id === id && other.host === one.host)?.entry.name ?? []);
+  return [...new Set([...(one.entry.depends_on ?? []), ...siblings])];
 }
 
 /** Whom the entry could need: everybody but itself, its host and what it needs already. */

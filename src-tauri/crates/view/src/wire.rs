@@ -242,6 +242,8 @@ pub struct DiscoveredView {
     pub memory_bytes: Option<u64>,
     /// The form, filled with all that the platform knows.
     pub entry: NodeEntry,
+    /// Platform ids of what it probably needs too, on the same host and not configured either; `entry` names only what is.
+    pub suggested: Vec<String>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]

@@ -312,7 +312,11 @@ compose: string | null, cores: number | null, memory_bytes: number | null,
 /**
  * The form, filled with all that the platform knows.
  */
-entry: NodeEntry, };
+entry: NodeEntry, 
+/**
+ * Platform ids of what it probably needs too, on the same host and not configured either; `entry` names only what is.
+ */
+suggested: Array<string>, };
 
 export type Notice = { severity: Severity, 
 /**

@@ -759,4 +759,8 @@ export const en = {
     "docker_api version": "Docker engine",
     protection: "The way to the engine is protected",
   },
+  configureAll: (n: number, host: string) => `Configure ${n} on ${host}`,
+  leaveOut: "Leave out",
+  allAtOnce: "All at once",
+  oneByOne: "With every field, one by one:",
 };

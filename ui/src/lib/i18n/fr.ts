@@ -733,4 +733,8 @@ export const fr: typeof en = {
     "docker_api version": "Moteur Docker",
     protection: "L’accès au moteur est protégé",
   },
+  configureAll: (n, host) => `Configurer ${n} invités sur ${host}`,
+  leaveOut: "Laisser",
+  allAtOnce: "Tous à la fois",
+  oneByOne: "Avec tous les champs, un par un :",
 };

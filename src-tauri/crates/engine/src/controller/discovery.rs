@@ -294,6 +294,12 @@ impl Controller {
             cores: found.cores,
             memory_bytes: found.memory,
             entry: self.entry_for(key, found),
+            suggested: found
+                .suggested_dependencies
+                .iter()
+                .filter(|id| self.configured(key.host, found.report.kind, id).is_none())
+                .cloned()
+                .collect(),
         }
     }
 

@@ -176,8 +176,8 @@ function found(world: World): DiscoveredView[] {
       host: "raspberry",
       platform_id: name,
       url: `http://10.77.0.4:${8000 + index}`,
-      depends_on: name === "paperless-web" ? [] : undefined,
     },
+    suggested: name === "paperless-web" ? ["paperless-redis", "paperless-db"] : [],
   }));
 }
 
@@ -186,9 +186,9 @@ export function guestsOf(host: number, machine: NodeEntry): DiscoveredView[] {
   const guests: [NodeKind, string, Power, number | null, string[]][] = [
     ["vm", "vm-homeassistant", "on", 8123, []],
     ["lxc", "lxc-postgres", "off", null, []],
-    ["lxc", "lxc-jellyfin", "off", 8096, ["lxc-postgres"]],
+    ["lxc", "lxc-jellyfin", "off", 8096, ["102"]],
     ["lxc", "lxc-cloudflared", "on", null, []],
-    ["lxc", "lxc-paperless", "off", 8000, ["lxc-postgres"]],
+    ["lxc", "lxc-paperless", "off", 8000, ["102"]],
     ["lxc", "lxc-vaultwarden", "on", 80, []],
     ["lxc", "lxc-grafana", "off", 3000, []],
     ["vm", "vm-windows", "off", null, []],
@@ -199,7 +199,7 @@ export function guestsOf(host: number, machine: NodeEntry): DiscoveredView[] {
     const address = `10.77.0.${20 + at}`;
     const platform_id = String(101 + at);
     const url = port === null ? undefined : `http://${address}:${port}`;
-    return { host, kind, platform_id, name, power, addresses: [address], ports: port === null ? [] : [port], image: null, compose: null, cores: 2, memory_bytes: 2_147_483_648, entry: { name, kind, host: machine.name, platform_id, address, url, depends_on } };
+    return { host, kind, platform_id, name, power, addresses: [address], ports: port === null ? [] : [port], image: null, compose: null, cores: 2, memory_bytes: 2_147_483_648, entry: { name, kind, host: machine.name, platform_id, address, url }, suggested: depends_on };
   });
 }
 
