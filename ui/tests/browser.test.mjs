@@ -221,6 +221,20 @@ test("the tree is moved through, folded, pinned and started by keyboard", async 
   });
 });
 
+test("the table is as wide as its card", async () => {
+  for (const width of [1600, 1024, 360]) {
+    await visit(
+      "evening&pace=0",
+      "#/machines",
+      async (page) => {
+        const [row, card] = await page.evaluate(() => ['[data-node="nas"]', ".table-card"].map((one) => document.querySelector(one).clientWidth));
+        assert.equal(row, card, `at ${width} px`);
+      },
+      { viewport: { width, height: 900 } },
+    );
+  }
+});
+
 test("several are selected by keyboard and by mouse, and stopped after one look at all of it", async () => {
   await visit("used&pace=30", "#/machines", async (page) => {
     await page.locator('[data-node="nas"]').focus();
