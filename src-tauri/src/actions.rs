@@ -11,7 +11,7 @@ use wakehub_view::wire::{
 };
 
 use crate::notify::{Notifier, Subject};
-use crate::shell::Shell;
+use crate::shell::{DEMO, Shell};
 use crate::window;
 
 /// From the tray menu.
@@ -105,6 +105,11 @@ pub(crate) async fn open_node(snapshot: &Snapshot, node: NodeId) -> Result<(), C
         .url
         .clone()
         .ok_or_else(|| other("this node has no service URL"))?;
+    if snapshot.notices.iter().any(|notice| notice.code == DEMO) {
+        return Err(CommandError::Other {
+            message: format!("In the demo there is nothing behind {url}."),
+        });
+    }
     open(url).await
 }
 

@@ -14,8 +14,10 @@ pub(crate) struct Board {
 #[derive(Default)]
 struct Parts {
     engine: Arc<Snapshot>,
+    /// Which engine it comes from: another one begins to count anew.
+    reign: u64,
     notices: BTreeMap<&'static str, Notice>,
-    /// How often the notices changed. Added to the engine's revision it makes one that grows with every change of either.
+    /// How often the notices changed, and how far engines before this one had counted. Added to the engine's revision it makes one that grows with every change of either.
     changes: u64,
 }
 
@@ -35,8 +37,22 @@ impl Board {
         self.shown.subscribe()
     }
 
-    pub(crate) fn set_engine(&self, snapshot: Arc<Snapshot>) {
-        self.change(|parts| parts.engine = snapshot);
+    /// Another engine takes over; what the one before still sends is no longer shown.
+    pub(crate) fn begin_reign(&self) -> u64 {
+        self.change(|parts| {
+            parts.changes += parts.engine.revision;
+            parts.engine = Arc::default();
+            parts.reign += 1;
+            parts.reign
+        })
+    }
+
+    pub(crate) fn set_engine(&self, reign: u64, snapshot: Arc<Snapshot>) {
+        self.change(|parts| {
+            if parts.reign == reign {
+                parts.engine = snapshot;
+            }
+        });
     }
 
     /// Puts up what the user should know about the desktop. The code is the notice's name; see [`Notice::code`].
@@ -62,11 +78,12 @@ impl Board {
         });
     }
 
-    fn change(&self, change: impl FnOnce(&mut Parts)) {
+    fn change<T>(&self, change: impl FnOnce(&mut Parts) -> T) -> T {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut parts);
+        let changed = change(&mut parts);
         // Sent under the lock, so that nobody overtakes a newer one.
         self.shown.send_replace(parts.together());
+        changed
     }
 }
 
@@ -101,13 +118,18 @@ mod tests {
         let board = Board::new();
         let mut revisions = vec![];
         let mut note = |board: &Board| revisions.push(board.newest().revision);
-        board.set_engine(engine(1));
+        let reign = board.begin_reign();
+        board.set_engine(reign, engine(1));
         note(&board);
         board.put_up("no_tray", Severity::Warning, "no tray".to_owned());
         note(&board);
         board.put_up("engine", Severity::Critical, "ended".to_owned());
         note(&board);
-        board.set_engine(engine(2));
+        board.set_engine(reign, engine(2));
+        note(&board);
+        let next = board.begin_reign();
+        board.set_engine(reign, engine(9));
+        board.set_engine(next, engine(1));
         note(&board);
         let codes: Vec<String> = board
             .newest()

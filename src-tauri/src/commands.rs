@@ -10,14 +10,14 @@ use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName, Times
 use wakehub_keyring::KeyringState;
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
-    Answer, Ask, CheckView, CommandError, ImportReport, JournalFormat, JournalLine, JournalQuery,
-    PlanAnswer, RunAnswer, SecretEntry, SettingsView, Snapshot,
+    Answer, Ask, CheckView, CommandError, FoundAddress, ImportReport, JournalFormat, JournalLine,
+    JournalQuery, PlanAnswer, RunAnswer, SecretEntry, SettingsView, Snapshot,
 };
 
 use crate::actions;
 use crate::desktop::TrayHost;
 use crate::settings;
-use crate::shell::{Shell, Stage};
+use crate::shell::{Shell, Stage, Wanted};
 
 /// One frame of a 60 Hz screen: the window is sent no more snapshots than it can show.
 const FRAME: Duration = Duration::from_millis(16);
@@ -31,6 +31,8 @@ pub(crate) struct Platform {
     tray: bool,
     keyring: bool,
     data_dir: String,
+    /// What is shown is the demo homelab.
+    demo: bool,
 }
 
 pub(crate) fn handler<R: tauri::Runtime>() -> impl Fn(Invoke<R>) -> bool + Send + Sync + 'static {
@@ -54,6 +56,7 @@ pub(crate) fn handler<R: tauri::Runtime>() -> impl Fn(Invoke<R>) -> bool + Send 
         test_connection,
         accept,
         discover,
+        scan,
         import_homelab,
         export_homelab,
         journal,
@@ -62,6 +65,8 @@ pub(crate) fn handler<R: tauri::Runtime>() -> impl Fn(Invoke<R>) -> bool + Send 
         platform,
         settings,
         set_setting,
+        start_demo,
+        leave_demo,
     ]
 }
 
@@ -77,11 +82,18 @@ fn subscribe(shell: State<'_, Shell>, channel: Channel<Arc<Snapshot>>) {
     let (mut board, mut stage) = (shell.board.follow(), shell.stage());
     let subscription = tauri::async_runtime::spawn(async move {
         first_of(stage.clone(), board.clone()).await;
+        // the engine may change; each is to know that somebody looks
         let mut attention = None;
+        let mut is_another = true;
         loop {
-            if let Stage::Running(engine) = &*stage.borrow_and_update() {
-                attention.get_or_insert_with(|| engine.attention());
+            if is_another {
+                drop(attention.take());
+                attention = match &*stage.borrow_and_update() {
+                    Stage::Running(engine) => Some(engine.attention()),
+                    Stage::Starting | Stage::Failed(_) => None,
+                };
             }
+            is_another = false;
             let newest = board.borrow_and_update().clone();
             if channel.send(newest).is_err() {
                 return;
@@ -89,7 +101,10 @@ fn subscribe(shell: State<'_, Shell>, channel: Channel<Arc<Snapshot>>) {
             tokio::time::sleep(FRAME).await;
             let more = tokio::select! {
                 more = board.changed() => more,
-                more = stage.changed(), if attention.is_none() => more,
+                more = stage.changed() => {
+                    is_another = true;
+                    more
+                }
             };
             if more.is_err() {
                 return;
@@ -210,6 +225,27 @@ async fn discover(shell: State<'_, Shell>, node: NodeId) -> Answered<u32> {
     shell.engine().await?.discover(node).await
 }
 
+/// Sends each address as it is found, and answers when the scan has ended.
+#[tauri::command]
+async fn scan(
+    shell: State<'_, Shell>,
+    sweep: Option<bool>,
+    channel: Channel<FoundAddress>,
+) -> Answered<()> {
+    let engine = shell.engine().await?;
+    let (sender, mut found) = mpsc::channel(16);
+    let forward = async {
+        while let Some(one) = found.recv().await {
+            if channel.send(one).is_err() {
+                // the window has gone, and the scan ends
+                found.close();
+            }
+        }
+    };
+    let (answer, ()) = tokio::join!(engine.scan(sweep.unwrap_or(false), sender), forward);
+    answer
+}
+
 #[tauri::command]
 async fn import_homelab(shell: State<'_, Shell>, text: String) -> Answered<ImportReport> {
     shell.engine().await?.import(text).await
@@ -243,11 +279,13 @@ async fn open_url(shell: State<'_, Shell>, node: NodeId) -> Answered<()> {
 #[tauri::command]
 async fn platform(shell: State<'_, Shell>) -> Answered<Platform> {
     let tray = *shell.tray_host.borrow() == TrayHost::Present;
+    let demo = shell.is_demo();
     Ok(Platform {
         version: env!("CARGO_PKG_VERSION"),
         tray,
-        keyring: shell.keyring.state().await == KeyringState::Ready,
-        data_dir: shell.data_dir.display().to_string(),
+        keyring: demo || shell.keyring.state().await == KeyringState::Ready,
+        data_dir: shell.folder().await.display().to_string(),
+        demo,
     })
 }
 
@@ -263,6 +301,17 @@ async fn set_setting<R: tauri::Runtime>(
     value: serde_json::Value,
 ) -> Answered<()> {
     settings::change(&app, &key, value).await
+}
+
+/// Puts the demo in the place of the user's own homelab, which stays as it is.
+#[tauri::command]
+async fn start_demo(shell: State<'_, Shell>) -> Answered<()> {
+    shell.change_homelab(Wanted::Demo { speed: 1.0 }).await
+}
+
+#[tauri::command]
+async fn leave_demo(shell: State<'_, Shell>) -> Answered<()> {
+    shell.change_homelab(Wanted::Own).await
 }
 
 /// Waits until there is something to show: an empty window would look like an empty homelab.

@@ -25,7 +25,7 @@ use tauri::{AppHandle, Manager, RunEvent};
 use wakehub_engine::Handle;
 
 use options::{Asked, Opening, Options};
-use shell::Shell;
+use shell::{Shell, Stage, Wanted};
 
 /// How long Quit waits for the step in progress to be written down.
 const QUITTING: Duration = Duration::from_secs(5);
@@ -60,7 +60,7 @@ fn start(options: Options) -> ExitCode {
     if let Err(missing) = desktop::prepare() {
         return say(1, &missing);
     }
-    let opening = options.opening;
+    let (opening, wanted) = (options.opening, options.homelab);
     let shell = Shell::new(data_dir);
     let built = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, _, _| {
@@ -77,7 +77,7 @@ fn start(options: Options) -> ExitCode {
         .setup(move |app| {
             let app = app.handle();
             tray::build(app);
-            tauri::async_runtime::spawn(begin(app.clone(), opening));
+            tauri::async_runtime::spawn(begin(app.clone(), opening, wanted));
             Ok(())
         })
         .build(tauri::generate_context!());
@@ -99,7 +99,7 @@ fn start(options: Options) -> ExitCode {
 }
 
 /// Everything that may take its time, beside the tray.
-async fn begin(app: AppHandle, opening: Opening) {
+async fn begin(app: AppHandle, opening: Opening, wanted: Wanted) {
     tauri::async_runtime::spawn(quit_on_signal(app.clone()));
     notify::begin(&app);
     desktop::watch(&app);
@@ -107,16 +107,40 @@ async fn begin(app: AppHandle, opening: Opening) {
     if opening == Opening::Show {
         window::show(&app, None);
     }
-    let engine = app.state::<Shell>().start_engine().await;
-    let wanted = match &engine {
-        Ok(engine) => {
-            tauri::async_runtime::spawn(actions::announce(app.clone(), engine.clone()));
-            is_empty(engine).await
-        }
+    tauri::async_runtime::spawn(keep_in_step(app.clone()));
+    let engine = app.state::<Shell>().start_engine(wanted).await;
+    let is_wanted = match &engine {
+        Ok(engine) => wanted != Wanted::Own || is_empty(engine).await,
         Err(_) => true,
     };
-    if wanted && opening == Opening::WhenNeeded {
+    if is_wanted && opening == Opening::WhenNeeded {
         window::show(&app, None);
+    }
+}
+
+/// One engine after the other: the demo may take the place of the user's own homelab, and give it back.
+async fn keep_in_step(app: AppHandle) {
+    let mut stage = app.state::<Shell>().stage();
+    loop {
+        let engine = match &*stage.borrow_and_update() {
+            Stage::Running(engine) => Some(engine.clone()),
+            Stage::Starting | Stage::Failed(_) => None,
+        };
+        let Some(engine) = engine else {
+            if stage.changed().await.is_err() {
+                return;
+            }
+            continue;
+        };
+        window::name(&app);
+        tray::name(&app);
+        let more = tokio::select! {
+            () = actions::announce(app.clone(), engine) => stage.changed().await,
+            more = stage.changed() => more,
+        };
+        if more.is_err() {
+            return;
+        }
     }
 }
 
@@ -140,6 +164,7 @@ pub(crate) fn quit(app: &AppHandle) {
         {
             tracing::warn!("the engine did not end in time");
         }
+        app.state::<Shell>().forget_demo().await;
         app.exit(0);
     });
 }

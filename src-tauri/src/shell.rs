@@ -6,13 +6,17 @@ use std::time::Duration;
 use tauri::async_runtime::JoinHandle;
 use tauri::{AppHandle, Manager};
 use tokio::sync::watch;
+use wakehub_demo::Demo;
 use wakehub_engine::{Handle, Options};
 use wakehub_keyring::{Keyring, KeyringState};
 use wakehub_view::text::Language;
-use wakehub_view::wire::{CommandError, Severity};
+use wakehub_view::wire::{CascadeStatus, CommandError, Severity};
 
 use crate::board::Board;
 use crate::desktop::TrayHost;
+
+/// The notice that what is shown is the demo.
+pub(crate) const DEMO: &str = "demo";
 
 /// How often a keyring that is locked or absent is looked for again.
 const KEYRING_AGAIN: Duration = Duration::from_secs(60);
@@ -26,8 +30,26 @@ pub(crate) struct Shell {
     /// Whether the desktop shows our icon.
     pub(crate) tray_host: watch::Sender<TrayHost>,
     stage: watch::Sender<Stage>,
+    /// Held while one homelab takes the place of the other.
+    homelab: tokio::sync::Mutex<Homelab>,
     /// The window's subscription to snapshots: one, because there is one window.
     subscription: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Whose engine runs.
+enum Homelab {
+    Own,
+    Demo(Demo),
+}
+
+/// Which homelab to show.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Wanted {
+    Own,
+    /// So many times as fast as in life.
+    Demo {
+        speed: f64,
+    },
 }
 
 /// How far the engine has come.
@@ -48,6 +70,7 @@ impl Shell {
             keyring: Arc::new(Keyring::new()),
             tray_host: watch::Sender::new(TrayHost::Unknown),
             stage: watch::Sender::new(Stage::Starting),
+            homelab: tokio::sync::Mutex::new(Homelab::Own),
             subscription: Mutex::default(),
         }
     }
@@ -83,17 +106,26 @@ impl Shell {
         }
     }
 
-    pub(crate) async fn start_engine(&self) -> Result<Handle, String> {
-        let options = Options::real(self.data_dir.clone(), self.keyring.clone());
-        match wakehub_engine::start(options).await {
+    pub(crate) async fn start_engine(&self, wanted: Wanted) -> Result<Handle, String> {
+        let mut homelab = self.homelab.lock().await;
+        let started = match wanted {
+            Wanted::Own => self.start_own().await,
+            Wanted::Demo { speed } => start_demo(speed).await.map(|demo| {
+                let engine = demo.handle.clone();
+                *homelab = Homelab::Demo(demo);
+                engine
+            }),
+        };
+        match started {
             Ok(engine) => {
-                crate::settings::apply(self, &engine).await;
-                self.follow(&engine);
-                self.stage.send_replace(Stage::Running(engine.clone()));
+                let is_demo = matches!(*homelab, Homelab::Demo(_));
+                if !is_demo {
+                    crate::settings::apply(self, &engine).await;
+                }
+                self.take_up(&engine, is_demo);
                 Ok(engine)
             }
-            Err(error) => {
-                let why = error.to_string();
+            Err(why) => {
                 tracing::error!("the engine did not start: {why}");
                 self.board
                     .put_up("engine_failed", Severity::Critical, why.clone());
@@ -101,6 +133,97 @@ impl Shell {
                 Err(why)
             }
         }
+    }
+
+    /// Puts the demo homelab in the place of the user's own, or back. What runs is not cut off: then it is refused.
+    pub(crate) async fn change_homelab(&self, wanted: Wanted) -> Result<(), CommandError> {
+        let other = |message: String| CommandError::Other { message };
+        let running = self.engine().await?;
+        {
+            let homelab = self.homelab.lock().await;
+            let is_demo = matches!(*homelab, Homelab::Demo(_));
+            if is_demo == matches!(wanted, Wanted::Demo { .. }) {
+                return Ok(());
+            }
+            let snapshot = running.snapshot();
+            let mut cascades = snapshot.cascades.iter();
+            if let (false, Some(cascade)) = (
+                is_demo,
+                cascades.find(|cascade| cascade.status == CascadeStatus::Running),
+            ) {
+                return Err(other(format!(
+                    "The {} of {} still runs; wait for its end, or cancel it.",
+                    cascade.action.as_str(),
+                    cascade.node_name
+                )));
+            }
+        }
+        self.leave(&running).await;
+        let started = self.start_engine(wanted).await;
+        let Err(why) = started else {
+            return Ok(());
+        };
+        if wanted != Wanted::Own {
+            // the demo has no room, perhaps; the user's own homelab has
+            self.board.take_down("engine_failed");
+            let _ = self.start_engine(Wanted::Own).await;
+        }
+        Err(other(why))
+    }
+
+    /// Where what is shown is kept.
+    pub(crate) async fn folder(&self) -> PathBuf {
+        match &*self.homelab.lock().await {
+            Homelab::Own => self.data_dir.clone(),
+            Homelab::Demo(demo) => demo.folder().to_owned(),
+        }
+    }
+
+    /// Whether what is shown is the demo.
+    pub(crate) fn is_demo(&self) -> bool {
+        self.board
+            .newest()
+            .notices
+            .iter()
+            .any(|notice| notice.code == DEMO)
+    }
+
+    /// Its temporary folder goes with it. The engine has been shut down before.
+    pub(crate) async fn forget_demo(&self) {
+        *self.homelab.lock().await = Homelab::Own;
+    }
+
+    async fn leave(&self, running: &Handle) {
+        let mut homelab = self.homelab.lock().await;
+        self.stage.send_replace(Stage::Starting);
+        running.shut_down().await;
+        self.board.take_down(DEMO);
+        *homelab = Homelab::Own;
+    }
+
+    async fn start_own(&self) -> Result<Handle, String> {
+        if wakehub_demo::is_demo(&self.data_dir) {
+            let place = self.data_dir.display();
+            return Err(format!(
+                "{place} holds a demo homelab, whose machines do not exist"
+            ));
+        }
+        let options = Options::real(self.data_dir.clone(), self.keyring.clone());
+        let started = wakehub_engine::start(options).await;
+        started.map_err(|error| error.to_string())
+    }
+
+    fn take_up(&self, engine: &Handle, is_demo: bool) {
+        if is_demo {
+            self.board.put_up(
+                DEMO,
+                Severity::Remark,
+                "This is the demo homelab: nothing in it is real, and nothing outside it is touched."
+                    .to_owned(),
+            );
+        }
+        self.follow(engine);
+        self.stage.send_replace(Stage::Running(engine.clone()));
     }
 
     /// Ends the subscription before, whose window is gone or has been loaded again.
@@ -117,10 +240,11 @@ impl Shell {
     fn follow(&self, engine: &Handle) {
         let mut snapshots = engine.snapshots();
         let board = self.board.clone();
+        let reign = board.begin_reign();
         tauri::async_runtime::spawn(async move {
             loop {
                 let snapshot = snapshots.borrow_and_update().clone();
-                board.set_engine(snapshot);
+                board.set_engine(reign, snapshot);
                 if snapshots.changed().await.is_err() {
                     return;
                 }
@@ -133,13 +257,35 @@ pub(crate) fn system_language() -> Language {
     Language::of_locale(&sys_locale::get_locale().unwrap_or_default())
 }
 
+async fn start_demo(speed: f64) -> Result<Demo, String> {
+    let options = wakehub_demo::Options {
+        speed,
+        ..wakehub_demo::Options::default()
+    };
+    let started = wakehub_demo::start(options).await;
+    started.map_err(|error| error.to_string())
+}
+
 /// Says when secrets cannot be had, and takes it back when they can.
 pub(crate) async fn watch_keyring(app: AppHandle) {
-    let (keyring, board) = {
+    let (keyring, board, mut stage) = {
         let shell = app.state::<Shell>();
-        (shell.keyring.clone(), shell.board.clone())
+        (shell.keyring.clone(), shell.board.clone(), shell.stage())
     };
     loop {
+        let begun = stage.wait_for(|stage| !matches!(stage, Stage::Starting));
+        if begun.await.is_err() {
+            return;
+        }
+        if app.state::<Shell>().is_demo() {
+            // it has no use for a keyring
+            board.take_down("no_keyring");
+            board.take_down("keyring_locked");
+            if stage.changed().await.is_err() {
+                return;
+            }
+            continue;
+        }
         match keyring.state().await {
             KeyringState::Ready => {
                 board.take_down("no_keyring");

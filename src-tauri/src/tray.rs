@@ -54,6 +54,20 @@ pub(crate) fn build(app: &AppHandle) {
     tauri::async_runtime::spawn(follow(app.clone()));
 }
 
+/// Says at the icon which homelab is shown.
+pub(crate) fn name(app: &AppHandle) {
+    let tooltip = if app.state::<Shell>().is_demo() {
+        "WakeHub: demo homelab"
+    } else {
+        "WakeHub"
+    };
+    if let Some(icon) = app.tray_by_id(ID)
+        && let Err(error) = icon.set_tooltip(Some(tooltip))
+    {
+        warn!("failed to name the icon: {error}");
+    }
+}
+
 fn first(app: &AppHandle, language: Language) -> tauri::Result<Shown> {
     let model = view::menu(Scene::Starting, language);
     let state = view::icon(Scene::Starting);

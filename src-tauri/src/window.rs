@@ -89,6 +89,25 @@ pub(crate) fn on_event(window: &Window, event: &WindowEvent) {
     }
 }
 
+/// Says in the title which homelab is shown.
+pub(crate) fn name(app: &AppHandle) {
+    on_main(app, |app| {
+        if let Some(window) = app.get_webview_window(LABEL)
+            && let Err(error) = window.set_title(title(app))
+        {
+            warn!("failed to name the window: {error}");
+        }
+    });
+}
+
+fn title(app: &AppHandle) -> &'static str {
+    if app.state::<Shell>().is_demo() {
+        "WakeHub: demo homelab"
+    } else {
+        "WakeHub"
+    }
+}
+
 fn on_main(app: &AppHandle, act: impl FnOnce(&AppHandle) + Send + 'static) {
     let handle = app.clone();
     // It fails only when the program is about to end.
@@ -112,7 +131,7 @@ fn build(app: &AppHandle, route: Option<&str>) -> tauri::Result<WebviewWindow> {
     let page = format!("index.html{}", route.unwrap_or_default());
     let place = kept_place(&app.state::<Shell>().data_dir, &app.available_monitors()?);
     let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App(page.into()))
-        .title("WakeHub")
+        .title(title(app))
         .inner_size(SIZE.0, SIZE.1)
         .min_inner_size(LEAST.0, LEAST.1)
         .zoom_hotkeys_enabled(true)

@@ -49,13 +49,14 @@ const MAY_USE: [(&str, &[&str]); 11] = [
 ];
 
 /// Crates of others that have one place. A name that ends in `*` stands for all that begin so.
-const ONLY_IN: [(&str, &[&str]); 9] = [
+const ONLY_IN: [(&str, &[&str]); 10] = [
     ("tauri*", &["desktop"]),
     ("rusqlite*", &["store"]),
     ("reqwest", &["connectors", "engine"]),
     ("bollard", &["connectors"]),
     ("ssh2", &["connectors"]),
     ("socket2", &["connectors"]),
+    ("mdns-sd", &["connectors"]),
     ("keyring-core", &["keyring"]),
     ("clap", &["cli"]),
     ("zbus", &["keyring", "desktop"]),

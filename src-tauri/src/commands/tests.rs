@@ -25,7 +25,7 @@ impl Window {
     fn new() -> Window {
         let window = Window::unstarted(TempDir::new().unwrap());
         let shell = window.app.state::<Shell>();
-        tauri::async_runtime::block_on(shell.start_engine()).unwrap();
+        tauri::async_runtime::block_on(shell.start_engine(Wanted::Own)).unwrap();
         window
     }
 
@@ -239,7 +239,7 @@ fn when_the_engine_cannot_start_every_command_says_why() {
         held.keyring.clone(),
     );
     let holder = tauri::async_runtime::block_on(wakehub_engine::start(options)).unwrap();
-    let why = tauri::async_runtime::block_on(second.app.state::<Shell>().start_engine())
+    let why = tauri::async_runtime::block_on(second.app.state::<Shell>().start_engine(Wanted::Own))
         .map(drop)
         .unwrap_err();
     assert!(why.contains("another WakeHub"), "{why}");
@@ -298,4 +298,67 @@ fn a_setting_takes_effect_at_once_and_a_wrong_one_is_refused() {
     assert!(set("language", json!("tlh")).is_err());
     let settings = window.invoke("settings", json!({})).unwrap();
     assert_eq!(settings["poll_idle_s"], 120);
+}
+
+#[test]
+fn the_demo_takes_the_place_of_the_own_homelab_and_gives_it_back() {
+    let window = Window::new();
+    window.add(nas());
+    window
+        .invoke("subscribe", json!({ "channel": "__CHANNEL__:9" }))
+        .unwrap();
+    let own = window.sent(9, |snapshot| snapshot["nodes"][0]["name"] == "nas");
+
+    window.invoke("start_demo", json!({})).unwrap();
+    let is_whole = |snapshot: &Value| snapshot["nodes"].as_array().is_some_and(|n| n.len() == 14);
+    let demo = window.sent(9, is_whole);
+    assert!(demo["revision"].as_u64() > own["revision"].as_u64());
+    let shown = window.sent(9, |snapshot| {
+        let mut notices = snapshot["notices"].as_array().into_iter().flatten();
+        is_whole(snapshot) && notices.any(|notice| notice["code"] == "demo")
+    });
+    let platform = window.invoke("platform", json!({})).unwrap();
+    assert_eq!(
+        (&platform["demo"], &platform["keyring"]),
+        (&json!(true), &json!(true))
+    );
+    // nothing is behind its addresses, so no browser is asked
+    let nodes = shown["nodes"].as_array().unwrap().iter();
+    let pihole = nodes.clone().find(|node| node["name"] == "pihole").unwrap();
+    let refused = window.invoke("open_url", json!({ "node": pihole["id"] }));
+    let told = refused.unwrap_err()["message"].to_string();
+    assert!(told.contains("demo"), "{told}");
+    // once is enough
+    window.invoke("start_demo", json!({})).unwrap();
+    let jellyfin = nodes
+        .clone()
+        .find(|node| node["name"] == "lxc-jellyfin")
+        .unwrap();
+    let ask = json!({ "action": "start", "node": jellyfin["id"], "with_dependants": false, "automatic": false, "queue": false });
+    let plan = window.invoke("plan", json!({ "ask": ask })).unwrap();
+    assert_eq!(plan["plan"]["steps"].as_array().unwrap().len(), 3, "{plan}");
+
+    window.invoke("leave_demo", json!({})).unwrap();
+    let back = window.sent(9, |snapshot| {
+        snapshot["nodes"][0]["name"] == "nas"
+            && snapshot["nodes"].as_array().unwrap().len() == 1
+            && snapshot["revision"].as_u64() > shown["revision"].as_u64()
+    });
+    let mut notices = back["notices"].as_array().into_iter().flatten();
+    assert!(notices.all(|notice| notice["code"] != "demo"), "{back}");
+    let platform = window.invoke("platform", json!({})).unwrap();
+    assert_eq!(platform["demo"], json!(false));
+}
+
+#[test]
+fn a_scan_tells_each_address_and_ends() {
+    let window = Window::new();
+    window.invoke("start_demo", json!({})).unwrap();
+    window
+        .invoke("scan", json!({ "channel": "__CHANNEL__:7" }))
+        .unwrap();
+    let found = window.sent(7, |found| found["name"] == "machine3");
+    assert_eq!(found["address"], "10.77.0.5");
+    assert_eq!(found["mac"], "52:54:00:00:00:05");
+    assert_eq!(found["node"], Value::Null);
 }

@@ -31,6 +31,12 @@ pub enum Command {
     Nodes,
     /// Ask a host for guests that are not configured yet
     Discover { node: String },
+    /// List the machines on this network: who was talked to lately, and who announces itself
+    Scan {
+        /// Also send an echo request to each address of this network
+        #[arg(long)]
+        sweep: bool,
+    },
     /// Test every connection of a node, and show each thing that was tried
     Test {
         node: String,

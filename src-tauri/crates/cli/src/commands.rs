@@ -10,8 +10,8 @@ use wakehub_engine::{Handle, Options};
 use wakehub_store::Store;
 use wakehub_view::plan::{plan_view, refusal_view};
 use wakehub_view::wire::{
-    Ask, CheckOutcomeView, JournalFormat, JournalQuery, NodeView, PlanAnswer, RefusalView,
-    RunAnswer, SecretEntry, Severity, Snapshot,
+    Ask, CheckOutcomeView, FoundAddress, JournalFormat, JournalQuery, NodeView, PlanAnswer,
+    RefusalView, RunAnswer, SecretEntry, Severity, Snapshot,
 };
 
 use crate::args::{
@@ -81,6 +81,7 @@ async fn with_engine(handle: &Handle, command: Command, json: bool) -> Result<()
         Command::Export => export(handle, json).await,
         Command::Nodes => nodes(handle, json).await,
         Command::Discover { node } => discover(handle, &node, json).await,
+        Command::Scan { sweep } => scan(handle, sweep, json).await,
         Command::Test { node, accept } => test(handle, &node, accept, json).await,
         Command::Plan { action } => plan(handle, &action, json).await,
         Command::Start {
@@ -261,6 +262,40 @@ async fn discover(handle: &Handle, name: &str, json: bool) -> Result<(), Failure
                 guest.name
             ));
         }
+    }
+    Ok(())
+}
+
+async fn scan(handle: &Handle, sweep: bool, json: bool) -> Result<(), Failure> {
+    let (sender, mut found) = tokio::sync::mpsc::channel::<FoundAddress>(16);
+    let collect = async {
+        let mut all = std::collections::BTreeMap::new();
+        while let Some(one) = found.recv().await {
+            all.insert(one.address.clone(), one);
+        }
+        all
+    };
+    let (ended, all) = tokio::join!(handle.scan(sweep, sender), collect);
+    ended?;
+    let mut all: Vec<_> = all.into_values().collect();
+    // as addresses are counted: .9 before .10
+    all.sort_by_key(|one| one.address.parse::<std::net::IpAddr>().ok());
+    if json {
+        print::json(&json!(all));
+        return Ok(());
+    }
+    let snapshot = handle.snapshot();
+    for one in &all {
+        let mut nodes = snapshot.nodes.iter();
+        let node = nodes.find(|node| Some(node.id) == one.node);
+        let columns = [
+            Some(one.address.as_str()),
+            one.mac.as_deref(),
+            one.name.as_deref(),
+            one.vendor.as_deref(),
+            node.map(|node| node.name.as_str()),
+        ];
+        print::line(&columns.map(|column| column.unwrap_or("-")).join("  "));
     }
     Ok(())
 }

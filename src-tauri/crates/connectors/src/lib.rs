@@ -11,6 +11,7 @@ pub mod breaker;
 pub mod docker;
 pub mod proxmox;
 pub mod reach;
+pub mod scan;
 pub mod ssh;
 pub mod wol;
 

@@ -162,7 +162,7 @@ async fn resolve(address: &str, port: u16) -> Result<IpAddr, String> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Ping {
+pub(crate) enum Ping {
     Answered,
     Silent,
     /// This system lets us send none, so that silence proves nothing.
@@ -171,7 +171,7 @@ enum Ping {
 
 /// Asks for two ICMP echoes, by a datagram socket where the system has them for everybody (`net.ipv4.ping_group_range` on
 /// Linux), else by a raw one.
-async fn ping(ip: IpAddr) -> Ping {
+pub(crate) async fn ping(ip: IpAddr) -> Ping {
     let kind = match ip {
         IpAddr::V4(_) => surge_ping::ICMP::V4,
         IpAddr::V6(_) => surge_ping::ICMP::V6,

@@ -10,5 +10,7 @@
 mod look;
 #[path = "network/namespace.rs"]
 mod namespace;
+#[path = "network/scan.rs"]
+mod scan;
 #[path = "network/wake.rs"]
 mod wake;

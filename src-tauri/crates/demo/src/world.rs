@@ -3,13 +3,15 @@
 use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 use wakehub_connectors::Connector;
 use wakehub_connectors::reach::Sighting;
-use wakehub_domain::{ConnectionId, ConnectorError, Probe};
+use wakehub_connectors::scan::{Found, Source};
+use wakehub_domain::{ConnectionId, ConnectorError, NodeKind, Probe};
 use wakehub_engine::{ConnectionSpec, World};
 
 use crate::connector::DemoConnector;
-use crate::furniture;
+use crate::furniture::{self, HOUSE};
 use crate::house::{House, probed};
 use crate::place::Place;
 
@@ -48,6 +50,31 @@ impl World for DemoWorld {
                 Some(address) => probed(&self.house, &format!("{address}:{port}")),
                 None => Err("it has no address".to_owned()),
             },
+        }
+    }
+
+    /// What answers in the house, as if this computer had talked to it; some of it announces itself.
+    async fn scan(&self, _sweep: bool, found: &mpsc::Sender<Found>) {
+        for thing in HOUSE.iter().filter(|thing| thing.kind == NodeKind::Machine) {
+            tokio::time::sleep(self.house.pace(Duration::from_millis(300))).await;
+            let (Some(address), Some(mac)) = (thing.address, thing.mac) else {
+                continue;
+            };
+            let Ok(address) = address.parse() else {
+                continue;
+            };
+            let mut one = Found {
+                address,
+                mac: Some(mac.to_owned()),
+                name: None,
+                vendor: Some("QEMU/KVM"),
+                source: Source::Neighbours,
+            };
+            if self.house.is_on(thing) {
+                let _ = found.send(one.clone()).await;
+                one.name = Some(thing.name.to_owned());
+                let _ = found.send(one).await;
+            }
         }
     }
 

@@ -12,6 +12,7 @@ mod observing;
 mod plans;
 pub(crate) mod questions;
 mod requests;
+mod scanning;
 mod snapshot;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};

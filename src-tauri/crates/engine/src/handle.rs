@@ -9,8 +9,9 @@ use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName, Times
 use wakehub_store::{SettingKey, Store, StoreError};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
-    Answer, Ask, CascadeView, CheckView, CommandError, EngineSettings, ImportReport, JournalFormat,
-    JournalLine, JournalQuery, PlanAnswer, QuestionView, RunAnswer, SecretEntry, Snapshot,
+    Answer, Ask, CascadeView, CheckView, CommandError, EngineSettings, FoundAddress, ImportReport,
+    JournalFormat, JournalLine, JournalQuery, PlanAnswer, QuestionView, RunAnswer, SecretEntry,
+    Snapshot,
 };
 
 use crate::request::{HoldFor, Request};
@@ -214,6 +215,22 @@ impl Handle {
     /// Asks the node's platforms for guests; answers how many wait to be configured.
     pub async fn discover(&self, node: NodeId) -> Result<u32, CommandError> {
         self.ask(|reply| Request::Discover { node, reply }).await?
+    }
+
+    /// Which machines are on the network: each address as it is found, and again when more is known of it. Asks the
+    /// neighbour table and mDNS for some five seconds; `sweep` sends an echo request to each address of the own network,
+    /// too. No port is tried. Ends early when nobody listens any more.
+    pub async fn scan(
+        &self,
+        sweep: bool,
+        found: mpsc::Sender<FoundAddress>,
+    ) -> Result<(), CommandError> {
+        self.ask(|reply| Request::Scan {
+            sweep,
+            found,
+            reply,
+        })
+        .await?
     }
 
     /// All or nothing. Nodes of the same name are changed, the others added.

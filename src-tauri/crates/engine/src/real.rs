@@ -4,10 +4,12 @@ use async_trait::async_trait;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use tokio::sync::mpsc;
 use wakehub_connectors::Connector;
 use wakehub_connectors::docker::{DockerConnector, DockerEndpoint};
 use wakehub_connectors::proxmox::{ProxmoxAuth, ProxmoxConnector, ProxmoxEndpoint};
 use wakehub_connectors::reach::{self, Sighting};
+use wakehub_connectors::scan::{self, Found};
 use wakehub_connectors::ssh::{
     AcceptedKey, SshConnector, SshEndpoint, SshHost, SshLogin, default_known_hosts,
 };
@@ -42,6 +44,10 @@ impl World for RealWorld {
 
     async fn probe(&self, probe: &Probe, address: Option<&str>) -> Result<(), String> {
         reach::probe(probe, address).await
+    }
+
+    async fn scan(&self, sweep: bool, found: &mpsc::Sender<Found>) {
+        scan::scan(sweep, found).await;
     }
 
     fn forget(&self, connection: ConnectionId) {

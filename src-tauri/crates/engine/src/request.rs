@@ -6,8 +6,8 @@ use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName, Times
 use wakehub_store::{Store, StoreError};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
-    Answer, Ask, CheckView, CommandError, EngineSettings, ImportReport, JournalFormat, JournalLine,
-    JournalQuery, PlanAnswer, RunAnswer, SecretEntry,
+    Answer, Ask, CheckView, CommandError, EngineSettings, FoundAddress, ImportReport,
+    JournalFormat, JournalLine, JournalQuery, PlanAnswer, RunAnswer, SecretEntry,
 };
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
@@ -104,6 +104,11 @@ pub(crate) enum Request {
     Discover {
         node: NodeId,
         reply: Reply<u32>,
+    },
+    Scan {
+        sweep: bool,
+        found: mpsc::Sender<FoundAddress>,
+        reply: Reply<()>,
     },
     Import {
         text: String,

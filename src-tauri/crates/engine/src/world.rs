@@ -5,8 +5,10 @@
 use async_trait::async_trait;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::sync::mpsc;
 use wakehub_connectors::Connector;
 use wakehub_connectors::reach::Sighting;
+use wakehub_connectors::scan::Found;
 use wakehub_domain::{
     Capability, ConnectionId, ConnectorError, Node, PresentedKind, Probe, Secret, SecretName,
 };
@@ -21,6 +23,11 @@ pub trait World: Send + Sync + 'static {
 
     /// One try of a readiness probe; the error is what was seen instead.
     async fn probe(&self, probe: &Probe, address: Option<&str>) -> Result<(), String>;
+
+    /// Sends every address of this network as it is found, and again when more is known of it; `sweep` asks for each.
+    async fn scan(&self, sweep: bool, found: &mpsc::Sender<Found>) {
+        let _ = (sweep, found);
+    }
 
     /// The node's configuration has changed or it is gone: forget what is kept for it.
     fn forget(&self, connection: ConnectionId);

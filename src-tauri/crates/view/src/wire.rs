@@ -405,6 +405,26 @@ pub enum CheckOutcomeView {
     Skipped,
 }
 
+/// An address of the home network that this computer has lately seen or that announces itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+pub struct FoundAddress {
+    pub address: String,
+    pub mac: Option<String>,
+    pub name: Option<String>,
+    /// Who made its network card, where that tells something.
+    pub vendor: Option<String>,
+    pub source: FoundBy,
+    /// The node that is configured with this address or MAC address already.
+    pub node: Option<NodeId>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum FoundBy {
+    Neighbours,
+    Mdns,
+}
+
 /// A secret typed into a form; it goes to the keyring and is never sent back.
 #[derive(Clone, Deserialize, TS, JsonSchema)]
 pub struct SecretEntry {

@@ -84,6 +84,8 @@ fn bindings() -> String {
         RunAnswer,
         CheckView,
         CheckOutcomeView,
+        FoundAddress,
+        FoundBy,
         SecretEntry,
         EntryError,
         ImportReport,

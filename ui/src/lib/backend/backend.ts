@@ -5,6 +5,7 @@ import type {
   CascadeId,
   CheckView,
   CommandError,
+  FoundAddress,
   ImportReport,
   JournalFormat,
   JournalLine,
@@ -27,19 +28,11 @@ export interface Platform {
   tray: boolean;
   keyring: boolean;
   data_dir: string;
+  /** What is shown is the demo homelab. */
+  demo: boolean;
 }
 
-/** An address of the home network that this computer has lately seen or that announces itself. */
-export interface FoundAddress {
-  address: string;
-  mac: string | null;
-  name: string | null;
-  /** The maker, by the first half of the MAC address. */
-  vendor: string | null;
-  source: "neighbours" | "mdns";
-  /** The node that is configured with this address or MAC address already. */
-  node: NodeId | null;
-}
+export type { FoundAddress };
 
 /** Every method that fails rejects with a `CommandError`. */
 export interface Backend {
@@ -75,8 +68,10 @@ export interface Backend {
   discover(node: NodeId): Promise<number>;
   /** Asks the neighbour table and mDNS, never a port. Reports each address as it is found, again when more is known of it. */
   scan(onFound: (found: FoundAddress) => void): Promise<void>;
-  /** Puts the demo homelab in the place of an empty one; no network is touched. */
+  /** Puts the demo homelab in the place of the user's own, which stays as it is; no network is touched. */
   startDemo(): Promise<void>;
+  /** Back to the user's own homelab. */
+  leaveDemo(): Promise<void>;
   importHomelab(text: string): Promise<ImportReport>;
   exportHomelab(): Promise<string>;
   journal(query: JournalQuery): Promise<JournalLine[]>;

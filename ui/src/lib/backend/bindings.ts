@@ -407,6 +407,21 @@ what: string, title: string, outcome: CheckOutcomeView, detail: string, advice: 
 export type CheckOutcomeView = "passed" | "warning" | "failed" | "skipped";
 
 /**
+ * An address of the home network that this computer has lately seen or that announces itself.
+ */
+export type FoundAddress = { address: string, mac: string | null, name: string | null, 
+/**
+ * Who made its network card, where that tells something.
+ */
+vendor: string | null, source: FoundBy, 
+/**
+ * The node that is configured with this address or MAC address already.
+ */
+node: NodeId | null, };
+
+export type FoundBy = "neighbours" | "mdns";
+
+/**
  * A secret typed into a form; it goes to the keyring and is never sent back.
  */
 export type SecretEntry = { name: SecretName, value: string, };

@@ -1,7 +1,7 @@
 // The only file that knows Tauri.
 import { Channel, invoke } from "@tauri-apps/api/core";
-import type { Backend, FoundAddress } from "./backend";
-import type { CheckView, Snapshot } from "./bindings";
+import type { Backend } from "./backend";
+import type { CheckView, FoundAddress, Snapshot } from "./bindings";
 
 export const tauri: Backend = {
   snapshot: () => invoke("snapshot"),
@@ -40,6 +40,7 @@ export const tauri: Backend = {
     return invoke("scan", { channel });
   },
   startDemo: () => invoke("start_demo"),
+  leaveDemo: () => invoke("leave_demo"),
   importHomelab: (text) => invoke("import_homelab", { text }),
   exportHomelab: () => invoke("export_homelab"),
   journal: (query) => invoke("journal", { query }),

@@ -135,3 +135,15 @@ async fn what_cannot_be_stopped_is_refused_with_3_and_journaled() {
     let journal = wakehub.run(&["journal"]).await.done().stdout;
     assert!(journal.contains("refused to stop one"), "{journal}");
 }
+
+/// What is found depends on where this runs; that it ends well, and says it in the promised form, does not.
+#[tokio::test]
+async fn scan_lists_addresses() {
+    let wakehub = Wakehub::new();
+    let found = wakehub.run(&["scan", "--json"]).await.done().json();
+    for one in found.as_array().expect("a list") {
+        let address = one["address"].as_str().expect("an address");
+        assert!(address.parse::<std::net::IpAddr>().is_ok(), "{one}");
+        assert!(one["node"].is_null(), "{one}");
+    }
+}

@@ -121,6 +121,35 @@ impl Machine {
         self.roles.push(role);
     }
 
+    /// Announces itself over mDNS by this name from now on; false where avahi is not installed.
+    #[expect(clippy::print_stdout, reason = "whoever runs the tests should read it")]
+    pub fn announce(&mut self, name: &str) -> bool {
+        if Command::new("avahi-daemon").arg("-V").output().is_err() {
+            assert!(std::env::var_os("CI").is_none(), "avahi is not installed");
+            println!("SKIPPED: avahi-daemon is not installed");
+            return false;
+        }
+        // it keeps its process id in /run, where another may run already
+        let script = "mount -t tmpfs tmpfs /run && mkdir /run/avahi-daemon && \
+             printf '[server]\\nhost-name=%s\\nenable-dbus=no\\n[publish]\\npublish-workstation=yes\\n' \"$1\" > /run/conf && \
+             exec avahi-daemon -f /run/conf --no-drop-root --no-chroot --no-rlimits";
+        let mut role = Command::new("nsenter")
+            .args(["-t", &self.life.id().to_string(), "-n", "unshare", "-m"])
+            .args(["sh", "-c", script, "sh", name])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(role.stderr.take().unwrap());
+        let mut told = String::new();
+        while !told.contains("Server startup complete") {
+            assert_ne!(lines.read_line(&mut told).unwrap(), 0, "{told}");
+        }
+        // it may say more
+        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+        self.roles.push(role);
+        true
+    }
+
     /// Sees every frame that reaches `eth0`.
     pub fn sniff(&self) -> Sniffer {
         let (role, mut lines) = self.role("sniff");

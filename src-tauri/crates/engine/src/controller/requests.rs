@@ -99,6 +99,11 @@ impl Controller {
                 drop(reply.send(self.accept(presented).await));
             }
             Request::Discover { node, reply } => self.discover(node, Some(reply)),
+            Request::Scan {
+                sweep,
+                found,
+                reply,
+            } => self.scan(sweep, found, reply),
             Request::Import { text, reply } => self.import(&text, reply).await,
             Request::Export { reply } => {
                 let text = homelab::export(&self.graph);

@@ -299,8 +299,21 @@ export class FakeEngine implements Backend {
     }
   }
 
+  /** Whether the demo stands in the place of the scenario. */
+  #demo = false;
+
+  async leaveDemo(): Promise<void> {
+    await this.#wait(0.5);
+    this.#demo = false;
+    const world = scenarios.empty!(this.now());
+    this.#world.entries = world.entries;
+    this.#tell();
+    this.#change((snapshot) => Object.assign(snapshot, { ...world.snapshot, revision: snapshot.revision }));
+  }
+
   async startDemo(): Promise<void> {
     await this.#wait(0.5);
+    this.#demo = true;
     const world = scenarios.evening!(this.now());
     this.#world.entries = world.entries;
     this.#tell();
@@ -355,7 +368,7 @@ export class FakeEngine implements Backend {
   }
 
   async platform(): Promise<Platform> {
-    return { version: "0.1.0", tray: this.scenario !== "troubled", keyring: this.scenario !== "troubled", data_dir: "~/.local/share/wakehub" };
+    return { version: "0.1.0", tray: this.scenario !== "troubled", keyring: this.scenario !== "troubled", data_dir: "~/.local/share/wakehub", demo: this.#demo };
   }
 
   async #work(id: CascadeId, questions: { node: NodeId; node_name: string; reason: string }[]): Promise<void> {
