@@ -8,11 +8,25 @@ use wakehub_domain::{
     Capability, ConnectionId, ConnectorError, Node, NodeId, NodeKind, PowerState,
 };
 use wakehub_view::advice::failure_view;
+use wakehub_view::wire::EngineSettings;
 
 use super::{Controller, DISCOVER_EVERY};
 use crate::beliefs::{self, guests_behind};
 use crate::links::connections;
 use crate::poll::{Poll, watch};
+
+/// An event that was lost would leave a wrong state for long: what is listened to is reconciled this often (DESIGN 6).
+const RECONCILE: Duration = Duration::from_secs(30);
+
+fn period(settings: &EngineSettings, watched: bool, listens: bool) -> Duration {
+    let seconds = if watched {
+        settings.poll_watched_s
+    } else {
+        settings.poll_idle_s
+    };
+    let every = Duration::from_secs(seconds.into());
+    if listens { every.min(RECONCILE) } else { every }
+}
 
 impl Controller {
     pub(super) fn is_watched(&self) -> bool {
@@ -21,28 +35,33 @@ impl Controller {
 
     /// Begins every poll whose time has come.
     pub(super) fn poll_due(&mut self) {
-        let seconds = if self.is_watched() {
-            self.settings.poll_watched_s
-        } else {
-            self.settings.poll_idle_s
-        };
-        let every = Duration::from_secs(seconds.into());
+        let watched = self.is_watched();
         let due: Vec<NodeId> = self
             .graph
             .nodes()
             .iter()
             .filter(|node| self.is_polled(node))
-            .map(|node| node.id)
-            .filter(|id| {
+            .filter(|node| {
+                let every = period(&self.settings, watched, self.listens_to(node.id));
                 self.polling
                     .ended
-                    .get(id)
+                    .get(&node.id)
                     .is_none_or(|ended| ended.elapsed() >= every)
             })
+            .map(|node| node.id)
             .collect();
         for node in due {
             self.poll(node, false);
         }
+    }
+
+    /// Whether a Docker engine of the node tells its events at the moment.
+    fn listens_to(&self, node: NodeId) -> bool {
+        let connection = ConnectionId {
+            node,
+            capability: Capability::DockerApi,
+        };
+        self.polling.watching.contains_key(&connection)
     }
 
     /// Machines are looked at; guests with connections of their own (a Docker engine in a VM) are asked while they are on.
@@ -314,5 +333,20 @@ impl Controller {
         self.polling.ended.insert(node, Instant::now());
         self.changed = true;
         self.refreshed(node).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn polls_as_often_as_somebody_looks_and_reconciles_what_is_listened_to() {
+        let settings = EngineSettings::default();
+        let seconds = |watched, listens| period(&settings, watched, listens).as_secs();
+        assert_eq!(seconds(true, false), 10);
+        assert_eq!(seconds(true, true), 10);
+        assert_eq!(seconds(false, false), 60);
+        assert_eq!(seconds(false, true), 30);
     }
 }
