@@ -1,6 +1,7 @@
 //! The command line as it is typed.
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -78,6 +79,16 @@ pub enum Command {
     },
     /// Run without a window until interrupted
     Run(RunArgs),
+    /// Reach WakeHub from a browser or another program: the local API over TCP
+    Api {
+        #[command(subcommand)]
+        action: ApiCommand,
+    },
+    /// Tokens for the API over TCP
+    Token {
+        #[command(subcommand)]
+        action: TokenCommand,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -94,7 +105,7 @@ pub struct RunArgs {
     pub seed: Option<u64>,
 }
 
-#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum DemoHomelab {
     Reference,
     Empty,
@@ -166,6 +177,56 @@ pub enum SecretCommand {
         /// ssh-password, ssh-passphrase, jump-password, jump-passphrase, proxmox-token, proxmox-password, wol-password
         name: String,
     },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum ApiCommand {
+    /// Whether it is on, and where
+    Status,
+    /// Switch it on
+    On {
+        /// Address and port; only this computer unless set
+        #[arg(long, value_name = "ADDRESS:PORT", default_value_t = wakehub_view::access::DEFAULT_LISTEN)]
+        listen: SocketAddr,
+        /// From where plain HTTP is accepted, knowing that the tokens can be read on the way
+        #[arg(long, value_enum, default_value_t = PlainFrom::ThisComputer)]
+        plain_http: PlainFrom,
+        /// A name under which a browser may ask, that of a proxy for example; may be repeated
+        #[arg(long, value_name = "NAME")]
+        host: Vec<String>,
+    },
+    /// Switch it off
+    Off,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub enum PlainFrom {
+    ThisComputer,
+    PrivateNetworks,
+    Anywhere,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum TokenCommand {
+    /// Make a token and show it, this once
+    Add {
+        /// What it is for: phone
+        name: String,
+        #[arg(long, value_enum, default_value_t = TokenScope::Read)]
+        scope: TokenScope,
+    },
+    /// List the tokens, without their secrets
+    List,
+    /// Remove a token, by name or id
+    Remove { token: String },
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub enum TokenScope {
+    /// Look
+    Read,
+    /// Also start, stop, answer and change
+    Control,
 }
 
 /// `2h`, `90m`, `1h30m`, `1d`: a day is 24 hours.

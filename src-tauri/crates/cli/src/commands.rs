@@ -6,19 +6,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use wakehub_domain::{Action, NodeId, SecretName, Timestamp};
-use wakehub_engine::{Handle, Options};
+use wakehub_engine::{Handle, Secrets};
 use wakehub_store::Store;
 use wakehub_view::plan::{plan_view, refusal_view};
 use wakehub_view::wire::{
     Ask, CheckOutcomeView, FoundAddress, JournalFormat, JournalQuery, NodeView, PlanAnswer,
-    RefusalView, RunAnswer, SecretEntry, Severity, Snapshot,
+    RefusalView, RunAnswer, SecretEntry, Snapshot,
 };
 
 use crate::args::{
     self, Cli, Command, DemoHomelab, JournalArgs, PlanCommand, RunArgs, SecretCommand,
 };
 use crate::outcome::Failure;
-use crate::{follow, input, print, states};
+use crate::wakehub::{self, Wakehub};
+use crate::{follow, input, print, reach, states};
 
 pub async fn run(cli: Cli) -> Result<(), Failure> {
     let given = cli.data_dir.clone();
@@ -33,30 +34,64 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
     {
         return plan_from_states(&data_dir, action, file, json).await;
     }
-    let mut demo = None;
-    let runs = if let Command::Run(args) = &cli.command {
-        demo = start_demo(args, given).await?;
-        true
-    } else {
-        false
-    };
-    let handle = match &demo {
-        Some(demo) => demo.handle.clone(),
-        None => open(data_dir).await?,
+    if let Command::Run(args) = &cli.command {
+        return match start_demo(args, given).await? {
+            Some(demo) => {
+                let folder = demo.folder().to_owned();
+                forever(&demo.handle, folder, demo.secrets(), json).await
+            }
+            None => {
+                let (handle, secrets) = wakehub::start(data_dir.clone()).await?;
+                forever(&handle, data_dir, secrets, json).await
+            }
+        };
+    }
+    let wakehub = wakehub::open(data_dir).await?;
+    let interrupted = match &wakehub {
+        // a cascade that runs is left as it is, and offered for resumption
+        Wakehub::Here { .. } => "interrupted; what was begun can be resumed",
+        Wakehub::There(_) => "interrupted; what was begun goes on in the running WakeHub",
     };
     let ended = tokio::select! {
+        biased;
+        () = told_to_end() => Err(anyhow!(interrupted).into()),
+        ended = obey(&wakehub, cli.command, json) => ended,
+    };
+    wakehub.close().await;
+    ended
+}
+
+/// `wakehub run`: the engine and its API, until somebody ends it.
+async fn forever(
+    handle: &Handle,
+    data_dir: PathBuf,
+    secrets: Arc<dyn Secrets>,
+    json: bool,
+) -> Result<(), Failure> {
+    let options = wakehub_api::Options {
+        data_dir,
+        secrets,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let server = match wakehub_api::serve(handle.clone(), options).await {
+        Ok(server) => Some(server),
+        // the homelab is looked after all the same
+        Err(error) => {
+            eprintln!("wakehub: {error}");
+            None
+        }
+    };
+    tokio::select! {
         // listens before the command says that it runs
         biased;
-        () = told_to_end() => if runs {
-            Ok(())
-        } else {
-            // a cascade that runs is left as it is, and offered for resumption
-            Err(anyhow!("interrupted; what was begun can be resumed").into())
-        },
-        ended = with_engine(&handle, cli.command, json) => ended,
-    };
+        () = told_to_end() => {}
+        () = follow::forever(handle, json) => {}
+    }
+    if let Some(server) = server {
+        server.end().await;
+    }
     handle.shut_down().await;
-    ended
+    Ok(())
 }
 
 /// Ctrl-C, or what a service manager sends.
@@ -75,7 +110,7 @@ async fn told_to_end() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-async fn with_engine(handle: &Handle, command: Command, json: bool) -> Result<(), Failure> {
+async fn obey(handle: &Wakehub, command: Command, json: bool) -> Result<(), Failure> {
     match command {
         Command::Import { file } => import(handle, &file, json).await,
         Command::Export => export(handle, json).await,
@@ -105,10 +140,10 @@ async fn with_engine(handle: &Handle, command: Command, json: bool) -> Result<()
         Command::Secret {
             action: SecretCommand::Set { node, name },
         } => set_secret(handle, &node, &name, json).await,
-        Command::Run(_) => {
-            follow::forever(handle, json).await;
-            Ok(())
-        }
+        Command::Api { action } => reach::api(handle, action, json).await,
+        Command::Token { action } => reach::token(handle, action, json).await,
+        // taken before it comes here
+        Command::Run(_) => Ok(()),
     }
 }
 
@@ -141,30 +176,6 @@ fn default_data_dir() -> anyhow::Result<PathBuf> {
     Ok(folders.data_dir().to_path_buf())
 }
 
-async fn open(data_dir: PathBuf) -> Result<Handle, Failure> {
-    if wakehub_demo::is_demo(&data_dir) {
-        return Err(anyhow!(
-            "{} holds a demo homelab, whose machines do not exist; `wakehub run --demo` runs it",
-            data_dir.display()
-        )
-        .into());
-    }
-    let secrets = Arc::new(wakehub_keyring::Keyring::default());
-    let handle = wakehub_engine::start(Options::real(data_dir, secrets))
-        .await
-        .map_err(|error| anyhow!("{error}"))?;
-    // the loop shows its first snapshot at once; until then there is nothing to read
-    let mut snapshots = handle.snapshots();
-    let _ = snapshots.wait_for(|snapshot| snapshot.revision > 0).await;
-    // a homelab that was set aside must not look like one that is empty
-    for notice in &handle.snapshot().notices {
-        if notice.severity == Severity::Critical {
-            eprintln!("wakehub: {}", notice.message);
-        }
-    }
-    Ok(handle)
-}
-
 async fn plan_from_states(
     data_dir: &Path,
     command: &PlanCommand,
@@ -192,7 +203,7 @@ async fn plan_from_states(
     }
 }
 
-async fn import(handle: &Handle, file: &Path, json: bool) -> Result<(), Failure> {
+async fn import(handle: &Wakehub, file: &Path, json: bool) -> Result<(), Failure> {
     let text = input::file(file).await?;
     let report = handle.import(text).await?;
     if json {
@@ -210,7 +221,7 @@ async fn import(handle: &Handle, file: &Path, json: bool) -> Result<(), Failure>
     Ok(())
 }
 
-async fn export(handle: &Handle, json: bool) -> Result<(), Failure> {
+async fn export(handle: &Wakehub, json: bool) -> Result<(), Failure> {
     let text = handle.export().await?;
     if json {
         print::json(&json!({ "homelab": text }));
@@ -220,7 +231,7 @@ async fn export(handle: &Handle, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn nodes(handle: &Handle, json: bool) -> Result<(), Failure> {
+async fn nodes(handle: &Wakehub, json: bool) -> Result<(), Failure> {
     follow::until_seen(handle).await;
     let snapshot = handle.snapshot();
     if json {
@@ -231,7 +242,7 @@ async fn nodes(handle: &Handle, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn discover(handle: &Handle, name: &str, json: bool) -> Result<(), Failure> {
+async fn discover(handle: &Wakehub, name: &str, json: bool) -> Result<(), Failure> {
     let node = find(handle, name)?;
     let waiting = handle.discover(node.id).await?;
     let mut snapshots = handle.snapshots();
@@ -266,7 +277,7 @@ async fn discover(handle: &Handle, name: &str, json: bool) -> Result<(), Failure
     Ok(())
 }
 
-async fn scan(handle: &Handle, sweep: bool, json: bool) -> Result<(), Failure> {
+async fn scan(handle: &Wakehub, sweep: bool, json: bool) -> Result<(), Failure> {
     let (sender, mut found) = tokio::sync::mpsc::channel::<FoundAddress>(16);
     let collect = async {
         let mut all = std::collections::BTreeMap::new();
@@ -300,7 +311,7 @@ async fn scan(handle: &Handle, sweep: bool, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn test(handle: &Handle, name: &str, accept: bool, json: bool) -> Result<(), Failure> {
+async fn test(handle: &Wakehub, name: &str, accept: bool, json: bool) -> Result<(), Failure> {
     let node = find(handle, name)?;
     let entry = handle.node_entry(node.id).await?;
     let mut all = Vec::new();
@@ -315,7 +326,7 @@ async fn test(handle: &Handle, name: &str, accept: bool, json: bool) -> Result<(
             }
         });
         all = handle
-            .test_connection(Some(node.id), entry.clone(), Vec::new(), sender)
+            .test_connection(node.id, entry.clone(), sender)
             .await?;
         let _ = shown.await;
         let presented: Vec<_> = all
@@ -348,7 +359,7 @@ async fn test(handle: &Handle, name: &str, accept: bool, json: bool) -> Result<(
     Ok(())
 }
 
-async fn plan(handle: &Handle, command: &PlanCommand, json: bool) -> Result<(), Failure> {
+async fn plan(handle: &Wakehub, command: &PlanCommand, json: bool) -> Result<(), Failure> {
     let args = command.args();
     let action = match command {
         PlanCommand::Start(_) => Action::Start,
@@ -367,7 +378,7 @@ async fn plan(handle: &Handle, command: &PlanCommand, json: bool) -> Result<(), 
     }
 }
 
-async fn go(handle: &Handle, ask: Ask, json: bool) -> Result<(), Failure> {
+async fn go(handle: &Wakehub, ask: Ask, json: bool) -> Result<(), Failure> {
     let snapshots = handle.snapshots();
     let asked = ask.node;
     match handle.run(ask).await? {
@@ -396,7 +407,7 @@ async fn go(handle: &Handle, ask: Ask, json: bool) -> Result<(), Failure> {
 
 /// Only what is on can be kept on: the start before it has succeeded, or had nothing to do.
 async fn hold(
-    handle: &Handle,
+    handle: &Wakehub,
     node: NodeId,
     name: &str,
     length: Duration,
@@ -426,7 +437,7 @@ fn held_until(snapshot: &Snapshot, node: NodeId) -> Option<Timestamp> {
     node.held_until
 }
 
-async fn journal(handle: &Handle, args: JournalArgs, json: bool) -> Result<(), Failure> {
+async fn journal(handle: &Wakehub, args: JournalArgs, json: bool) -> Result<(), Failure> {
     let node = match &args.node {
         Some(name) => Some(find(handle, name)?.id),
         None => None,
@@ -489,7 +500,7 @@ fn moment(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
     Ok(Timestamp(local.timestamp().as_millisecond()))
 }
 
-async fn set_secret(handle: &Handle, node: &str, name: &str, json: bool) -> Result<(), Failure> {
+async fn set_secret(handle: &Wakehub, node: &str, name: &str, json: bool) -> Result<(), Failure> {
     let node = find(handle, node)?;
     let name = SecretName::parse(name).ok_or_else(|| {
         let known: Vec<_> = SecretName::ALL.iter().map(|known| known.as_str()).collect();
@@ -508,7 +519,7 @@ async fn set_secret(handle: &Handle, node: &str, name: &str, json: bool) -> Resu
 }
 
 fn ask(
-    handle: &Handle,
+    handle: &Wakehub,
     name: &str,
     action: Action,
     with_dependants: bool,
@@ -523,7 +534,7 @@ fn ask(
     })
 }
 
-fn find(handle: &Handle, name: &str) -> Result<NodeView, Failure> {
+fn find(handle: &Wakehub, name: &str) -> Result<NodeView, Failure> {
     handle
         .snapshot()
         .nodes

@@ -10,9 +10,10 @@ use wakehub_view::wire::{CascadeStatus, CascadeView, Power, Snapshot, StepStatus
 
 use crate::outcome::Failure;
 use crate::print;
+use crate::wakehub::Wakehub;
 
 pub async fn cascade(
-    handle: &Handle,
+    handle: &Wakehub,
     mut snapshots: watch::Receiver<Arc<Snapshot>>,
     id: CascadeId,
     json: bool,
@@ -66,7 +67,7 @@ pub async fn cascade(
 
 /// Waits for the one in the way, then for the one that was asked for.
 pub async fn queued(
-    handle: &Handle,
+    handle: &Wakehub,
     mut snapshots: watch::Receiver<Arc<Snapshot>>,
     behind: CascadeId,
     json: bool,
@@ -129,7 +130,7 @@ fn tell_steps(cascade: &CascadeView, told: &mut Vec<(StepStatus, Option<String>)
     }
 }
 
-fn follow_ups(handle: &Handle, json: bool) {
+fn follow_ups(handle: &Wakehub, json: bool) {
     if json {
         return;
     }
@@ -142,7 +143,7 @@ fn follow_ups(handle: &Handle, json: bool) {
 }
 
 /// Until every node has been looked at once, so that a list does not begin with a column of "unknown".
-pub async fn until_seen(handle: &Handle) {
+pub async fn until_seen(handle: &Wakehub) {
     let _looking = handle.attention();
     let mut snapshots = handle.snapshots();
     let seen = snapshots.wait_for(|snapshot| {

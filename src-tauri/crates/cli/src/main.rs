@@ -10,7 +10,9 @@ mod follow;
 mod input;
 mod outcome;
 mod print;
+mod reach;
 mod states;
+mod wakehub;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
 use wakehub_domain::{Action, Presented, SecretName, SshAuth};
-use wakehub_engine::{Handle, StartError, SystemClock};
+use wakehub_engine::{Handle, Secrets, StartError, SystemClock};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{Ask, CommandError};
 
@@ -83,6 +83,7 @@ pub enum DemoError {
 pub struct Demo {
     pub handle: Handle,
     folder: PathBuf,
+    pocket: Arc<Pocket>,
     life: Option<tokio::task::AbortHandle>,
     _temporary: Option<TempDir>,
 }
@@ -91,6 +92,11 @@ impl Demo {
     /// Where its database is.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Where it keeps its secrets.
+    pub fn secrets(&self) -> Arc<dyn Secrets> {
+        self.pocket.clone()
     }
 }
 
@@ -131,6 +137,7 @@ pub async fn start(options: Options) -> Result<Demo, DemoError> {
     Ok(Demo {
         handle,
         folder,
+        pocket,
         life,
         _temporary: temporary,
     })

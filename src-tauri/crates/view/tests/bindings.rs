@@ -10,6 +10,7 @@ use wakehub_domain::{
     NodeKind, PowerOff, Presented, PresentedKind, Probe, ProxmoxConfig, QuestionId, SecretName,
     SshAuth, SshConfig, SshJump, Timestamp,
 };
+use wakehub_view::access::*;
 use wakehub_view::homelab::{NodeEntry, WolEntry};
 use wakehub_view::wire::*;
 
@@ -93,6 +94,13 @@ fn bindings() -> String {
         JournalLine,
         JournalFormat,
         CommandError,
+        ApiAccess,
+        PlainHttp,
+        ApiScope,
+        ApiToken,
+        NewApiToken,
+        ShownApiToken,
+        ApiStatus,
         KindSeconds,
         EngineSettings,
         SettingsView,

@@ -8,4 +8,5 @@ mod journal;
 #[cfg(target_os = "linux")]
 mod keyring;
 mod plan;
+mod running;
 mod wakehub;
