@@ -10,6 +10,7 @@ mod desktop;
 mod logging;
 mod notify;
 mod options;
+mod reach;
 mod settings;
 mod shell;
 mod tray;

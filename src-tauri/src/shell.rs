@@ -7,13 +7,14 @@ use tauri::async_runtime::JoinHandle;
 use tauri::{AppHandle, Manager};
 use tokio::sync::watch;
 use wakehub_demo::Demo;
-use wakehub_engine::{Handle, Options};
+use wakehub_engine::{Handle, Options, Secrets};
 use wakehub_keyring::{Keyring, KeyringState};
 use wakehub_view::text::Language;
 use wakehub_view::wire::{CascadeStatus, CommandError, Severity};
 
 use crate::board::Board;
 use crate::desktop::TrayHost;
+use crate::reach;
 
 /// The notice that what is shown is the demo.
 pub(crate) const DEMO: &str = "demo";
@@ -123,6 +124,12 @@ impl Shell {
                     crate::settings::apply(self, &engine).await;
                 }
                 self.take_up(&engine, is_demo);
+                let (folder, secrets): (_, Arc<dyn Secrets>) = match &*homelab {
+                    Homelab::Own => (self.data_dir.clone(), self.keyring.clone()),
+                    Homelab::Demo(demo) => (demo.folder().to_owned(), demo.secrets()),
+                };
+                let board = self.board.clone();
+                tauri::async_runtime::spawn(reach::serve(engine.clone(), folder, secrets, board));
                 Ok(engine)
             }
             Err(why) => {

@@ -23,15 +23,17 @@ pub(crate) async fn status(shared: &Shared) -> ApiStatus {
     status
 }
 
+/// Whether TCP is as its settings want it, or has failed.
+pub(crate) fn is_settled(status: &ApiStatus) -> bool {
+    !status.access.tcp || status.listening.is_some() || status.failure.is_some()
+}
+
 /// Answers as soon as the new state has been taken.
 pub(crate) async fn set(shared: &Shared, wanted: ApiAccess) -> Result<ApiStatus, Problem> {
     let mut taken = shared.status.subscribe();
     write(&shared.engine, &wanted).await?;
     shared.access.send_replace(wanted.clone());
-    let settled = taken.wait_for(|status| {
-        status.access == wanted
-            && (!wanted.tcp || status.listening.is_some() || status.failure.is_some())
-    });
+    let settled = taken.wait_for(|status| status.access == wanted && is_settled(status));
     // the listener answers at once unless it ends
     let _ = tokio::time::timeout(limits::ENDING, settled).await;
     Ok(status(shared).await)

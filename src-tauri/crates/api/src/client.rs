@@ -31,6 +31,7 @@ use crate::wire::{About, DiscoveredAnswer, ErrorAnswer, Event, HoldBody, TestLin
 
 /// Whom the client speaks to: a name that the guard knows, on every computer.
 const HOST: &str = "localhost";
+const LOST: &str = "failed to speak with the running WakeHub: ";
 
 /// Why nobody is spoken to.
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +76,10 @@ pub async fn connect(data_dir: &Path, version: &str) -> Result<Client, ConnectEr
     }
     let failed = |error: CommandError| ConnectError::Failed(words(error));
     let asking = Asking { data_dir };
-    let about: About = asking.get("/api").await.map_err(failed)?;
+    let about: About = tokio::time::timeout(limits::HEAD_TIME, asking.get("/api"))
+        .await
+        .map_err(|_| ConnectError::Failed("it does not answer".to_owned()))?
+        .map_err(failed)?;
     if about.version != version {
         return Err(ConnectError::OtherVersion {
             theirs: about.version,
@@ -411,16 +415,15 @@ fn json(body: &impl Serialize) -> Result<Vec<u8>, CommandError> {
 
 fn lost(error: impl ToString) -> CommandError {
     CommandError::Other {
-        message: format!(
-            "failed to speak with the running WakeHub: {}",
-            error.to_string()
-        ),
+        message: format!("{LOST}{}", error.to_string()),
     }
 }
 
 fn words(error: CommandError) -> String {
     match error {
-        CommandError::Other { message } => message,
+        CommandError::Other { message } => message
+            .strip_prefix(LOST)
+            .map_or(message.clone(), str::to_owned),
         CommandError::Entry { .. } | CommandError::Failure { .. } => format!("{error:?}"),
     }
 }

@@ -95,7 +95,11 @@ pub async fn serve(engine: Handle, options: Options) -> Result<Server, ServeErro
         document: document.into(),
         news: News::default(),
     });
+    let mut taken = shared.status.subscribe();
     let listening = tokio::spawn(listen(shared.clone(), listener));
+    // whoever says that WakeHub runs says so when it can be reached
+    let settled = taken.wait_for(access::is_settled);
+    let _ = tokio::time::timeout(limits::ENDING, settled).await;
     Ok(Server { shared, listening })
 }
 

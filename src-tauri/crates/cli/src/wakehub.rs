@@ -1,10 +1,11 @@
 //! Whom a command speaks to: the WakeHub that runs on the data directory, or an engine of its own.
 
 use anyhow::anyhow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use wakehub_api::Gate;
 use wakehub_api::client::{Client, ConnectError, connect};
 use wakehub_domain::{NodeId, Presented};
@@ -32,30 +33,27 @@ pub enum Wakehub {
     There(Client),
 }
 
-/// The running one, else one of our own.
+/// The running one, else one of our own. One that starts or ends just now is waited for.
 pub async fn open(data_dir: PathBuf) -> Result<Wakehub, Failure> {
-    let held = match running(&data_dir).await? {
-        Some(client) => return Ok(Wakehub::There(client)),
-        None => match engine(data_dir.clone()).await? {
-            Ok((handle, secrets)) => return Ok(Wakehub::Here { handle, secrets }),
-            Err(error @ StartError::Open(OpenError::Held { .. })) => error,
-            Err(error) => return Err(anyhow!("{error}").into()),
-        },
-    };
-    // it starts just now, or another command is at work
-    let appeared = tokio::time::timeout(STARTING, async {
-        loop {
-            tokio::time::sleep(AGAIN).await;
-            match running(&data_dir).await {
-                Ok(None) => {}
-                found => return found,
+    let until = Instant::now() + STARTING;
+    loop {
+        let (why, is_passing) = match connect(&data_dir, VERSION).await {
+            Ok(client) => {
+                complain(&client.snapshot());
+                return Ok(Wakehub::There(client));
             }
+            Err(ConnectError::NotRunning) => match engine(data_dir.clone()).await? {
+                Ok((handle, secrets)) => return Ok(Wakehub::Here { handle, secrets }),
+                Err(error @ StartError::Open(OpenError::Held { .. })) => (error.to_string(), true),
+                Err(error) => (error.to_string(), false),
+            },
+            Err(error @ ConnectError::Failed(_)) => (error.to_string(), true),
+            Err(error @ ConnectError::OtherVersion { .. }) => (error.to_string(), false),
+        };
+        if !is_passing || Instant::now() > until {
+            return Err(anyhow!(why).into());
         }
-    });
-    match appeared.await {
-        Ok(Ok(Some(client))) => Ok(Wakehub::There(client)),
-        Ok(Err(failure)) => Err(failure),
-        Ok(Ok(None)) | Err(_) => Err(anyhow!("{held}").into()),
+        tokio::time::sleep(AGAIN).await;
     }
 }
 
@@ -64,19 +62,6 @@ pub async fn start(data_dir: PathBuf) -> Result<(Handle, Arc<dyn Secrets>), Fail
     engine(data_dir)
         .await?
         .map_err(|error| anyhow!("{error}").into())
-}
-
-async fn running(data_dir: &Path) -> Result<Option<Client>, Failure> {
-    match connect(data_dir, VERSION).await {
-        Ok(client) => {
-            complain(&client.snapshot());
-            Ok(Some(client))
-        }
-        Err(ConnectError::NotRunning) => Ok(None),
-        Err(error @ (ConnectError::OtherVersion { .. } | ConnectError::Failed(_))) => {
-            Err(anyhow!("{error}").into())
-        }
-    }
 }
 
 type Own = (Handle, Arc<dyn Secrets>);

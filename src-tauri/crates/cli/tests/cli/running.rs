@@ -27,19 +27,19 @@ async fn a_running_wakehub_answers_as_an_own_engine_does() {
     for ask in asks {
         alone.push(wakehub.run(ask).await);
     }
-    let (running, _lines) = wakehub.running().await;
+    let (mut running, _lines) = wakehub.running().await;
     for (ask, alone) in asks.iter().zip(&alone) {
         same(alone, &wakehub.run(ask).await, ask);
     }
     let nodes = wakehub.run(&["nodes", "--json"]).await.done().json();
     assert_eq!(nodes.as_array().map(Vec::len), Some(14), "{nodes}");
-    drop(running);
+    running.kill().await.expect("killed");
 }
 
 #[tokio::test]
 async fn what_is_changed_beside_a_running_wakehub_is_changed_in_it() {
     let wakehub = Wakehub::new();
-    let (running, _lines) = wakehub.running().await;
+    let (mut running, _lines) = wakehub.running().await;
     let imported = wakehub
         .run_with(&["import", "-"], &reference())
         .await
@@ -54,7 +54,7 @@ async fn what_is_changed_beside_a_running_wakehub_is_changed_in_it() {
     let complaint = wakehub.run_with(&set, "pw").await.complaint();
     assert!(complaint.contains("keyring"), "{complaint}");
     let exported = wakehub.run(&["export"]).await.done().stdout;
-    drop(running);
+    running.kill().await.expect("killed");
     let again = wakehub.run(&["export"]).await.done().stdout;
     assert_eq!(again, exported);
 }
@@ -64,7 +64,7 @@ async fn what_cannot_be_stopped_is_refused_with_3_there_too() {
     let wakehub = Wakehub::new();
     let text = "[[node]]\nname = \"one\"\nkind = \"machine\"\naddress = \"127.77.0.1\"\nmac = \"52:54:00:00:00:01\"\n";
     wakehub.run_with(&["import", "-"], text).await.done();
-    let (running, _lines) = wakehub.running().await;
+    let (mut running, _lines) = wakehub.running().await;
     for args in [
         &["stop", "one", "--json"][..],
         &["plan", "stop", "one", "--json"],
@@ -75,13 +75,13 @@ async fn what_cannot_be_stopped_is_refused_with_3_there_too() {
     }
     let tested = wakehub.run(&["test", "one", "--json"]).await;
     assert!(tested.json().is_array(), "{tested:?}");
-    drop(running);
+    running.kill().await.expect("killed");
 }
 
 #[tokio::test]
 async fn the_api_is_switched_on_and_off_while_wakehub_runs() {
     let wakehub = Wakehub::new();
-    let (running, _lines) = wakehub.running().await;
+    let (mut running, _lines) = wakehub.running().await;
     // a port of the kernel's choice, which is free again
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .and_then(|listener| listener.local_addr())
@@ -110,7 +110,7 @@ async fn the_api_is_switched_on_and_off_while_wakehub_runs() {
     // tokens stand in the keyring, and there is none here
     let token = wakehub.run(&["token", "add", "phone"]).await.complaint();
     assert!(token.contains("keyring"), "{token}");
-    drop(running);
+    running.kill().await.expect("killed");
 }
 
 #[cfg(unix)]

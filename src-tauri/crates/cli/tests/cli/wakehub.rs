@@ -83,7 +83,12 @@ impl Wakehub {
     }
 
     pub async fn running_with(&self, args: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
-        let mut child = self.command(args).spawn().expect("spawned");
+        let mut child = self
+            .command(args)
+            // nobody reads its log while it runs, and a pipe that is full would hold it up
+            .env("WAKEHUB_LOG", "warn")
+            .spawn()
+            .expect("spawned");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
         let first = tokio::time::timeout(PATIENCE, lines.next_line()).await;
         let first = first.expect("says something").expect("text");

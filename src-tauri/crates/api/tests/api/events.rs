@@ -1,0 +1,224 @@
+//! What listeners are told.
+
+use crate::desk::{Desk, Listening, event, find, listen, tcp};
+use crate::sim::Sim;
+use hyper::Method;
+use serde_json::json;
+use std::time::Duration;
+use wakehub_api::wire::Event;
+use wakehub_domain::Action;
+use wakehub_view::access::ApiScope;
+use wakehub_view::wire::{Answer, Power};
+
+async fn listening(desk: &Desk, query: &str) -> Listening {
+    let to = desk.tcp().await;
+    let token = desk.token(ApiScope::Read).await;
+    let bearer = format!("Bearer {token}");
+    let path = format!("/api/v1/events{query}");
+    let headers = [("authorization", bearer.as_str())];
+    listen(to, &path, &headers).await.expect("upgraded")
+}
+
+#[tokio::test]
+async fn a_listener_is_told_who_answers_then_everything_then_each_change() {
+    let desk = Desk::open().await;
+    let mut socket = listening(&desk, "").await;
+    let Some(Event::Hello { about }) = event(&mut socket).await else {
+        panic!("no hello");
+    };
+    assert_eq!(about.pid, std::process::id());
+    let first = find(&mut socket, |event| match event {
+        Event::Snapshot { snapshot } => Some(snapshot),
+        _ => None,
+    });
+    let first = first.await;
+    assert_eq!(first.nodes.len(), 14);
+    let nas = desk.home.node("nas").id;
+    desk.home.handle.set_pinned(nas, true).await.unwrap();
+    let pinned = desk.home.handle.snapshot().revision;
+    let mut revision = first.revision;
+    loop {
+        let newer = find(&mut socket, |event| match event {
+            Event::Snapshot { snapshot } => Some(snapshot),
+            _ => None,
+        });
+        let newer = newer.await;
+        assert!(newer.revision > revision, "revisions grow");
+        revision = newer.revision;
+        if revision >= pinned {
+            let node = newer.nodes.iter().find(|node| node.id == nas).unwrap();
+            assert!(node.pinned);
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cascade_is_told_to_its_end() {
+    let desk = Desk::open().await;
+    let mut socket = listening(&desk, "?kinds=cascade,ended,node&nodes=lxc-jellyfin").await;
+    let jellyfin = desk.home.node("lxc-jellyfin");
+    let ended = desk.home.run(Action::Start, "lxc-jellyfin").await;
+    let mut powers = Vec::new();
+    loop {
+        match event(&mut socket).await.expect("open") {
+            Event::Hello { .. } => {}
+            Event::Node { node } => {
+                assert_eq!(node.id, jellyfin.id, "only what was asked for");
+                powers.push(node.power);
+            }
+            Event::Cascade { cascade } => assert_eq!(cascade.id, ended.id),
+            Event::Ended { cascade } => {
+                assert_eq!(cascade.id, ended.id);
+                break;
+            }
+            other => panic!("not asked for: {other:?}"),
+        }
+    }
+    powers.dedup();
+    assert_eq!(powers.first(), Some(&Power::Off));
+    assert!(powers.contains(&Power::Starting), "{powers:?}");
+}
+
+#[tokio::test]
+async fn questions_are_told_and_taken_back() {
+    let desk = Desk::open().await;
+    let mut socket = listening(&desk, "?kinds=asked,settled").await;
+    desk.home.run(Action::Start, "lxc-jellyfin").await;
+    desk.home.run(Action::Stop, "lxc-jellyfin").await;
+    let question = find(&mut socket, |event| match event {
+        Event::Asked { question } => Some(question),
+        _ => None,
+    });
+    let question = question.await;
+    let path = format!("/api/v1/questions/{}/answer", question.id);
+    let body = json!({"answer": Answer::KeepOn});
+    assert_eq!(desk.own(Method::POST, &path, Some(body)).await.status, 204);
+    let settled = find(&mut socket, |event| match event {
+        Event::Settled { question } => Some(question),
+        _ => None,
+    });
+    assert_eq!(settled.await, question.id);
+}
+
+#[tokio::test]
+async fn words_that_are_none_are_refused() {
+    let desk = Desk::open().await;
+    for query in [
+        "?kinds=toast",
+        "?nodes=nobody",
+        "?colour=red",
+        "?kinds=node&kinds=ended",
+    ] {
+        let answer = desk
+            .own(Method::GET, &format!("/api/v1/events{query}"), None)
+            .await;
+        assert!(
+            [400, 404].contains(&answer.status.as_u16()),
+            "{query}: {}",
+            answer.status
+        );
+    }
+    let plain = desk.own(Method::GET, "/api/v1/events", None).await;
+    plain.refused(400, "invalid");
+}
+
+/// A thousand changes a second: who keeps up sees the newest, who does not read is not waited for, and the homelab is
+/// looked after all the same.
+#[tokio::test]
+async fn a_thousand_changes_a_second_hold_up_nobody() {
+    let desk = Desk::open().await;
+    let mut keeps_up = listening(&desk, "?kinds=snapshot").await;
+    let sleeper = listening(&desk, "").await;
+    let nas = desk.home.node("nas").id;
+    let handle = desk.home.handle.clone();
+    let changing = tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(Duration::from_millis(1));
+        for at in 0..2000 {
+            ticks.tick().await;
+            handle.set_pinned(nas, at % 2 == 0).await.unwrap();
+        }
+        handle.snapshot().revision
+    });
+    let mut told = 0;
+    let mut newest = 0;
+    while !changing.is_finished() {
+        if let Event::Snapshot { snapshot } = event(&mut keeps_up).await.expect("open") {
+            newest = snapshot.revision;
+            told += 1;
+        }
+    }
+    let last = changing.await.unwrap();
+    while newest < last {
+        if let Event::Snapshot { snapshot } = event(&mut keeps_up).await.expect("open") {
+            newest = snapshot.revision;
+            told += 1;
+        }
+    }
+    assert!(told < 1500, "{told} snapshots were sent for 2000 changes");
+    assert_eq!(desk.own(Method::GET, "/health", None).await.status, 200);
+    drop(sleeper);
+}
+
+#[tokio::test]
+async fn when_the_engine_ends_every_listener_is_told() {
+    let desk = Desk::open().await;
+    let mut socket = listening(&desk, "").await;
+    let client = desk.client().await;
+    let mut snapshots = client.snapshots();
+    desk.home.handle.shut_down().await;
+    let reason = loop {
+        use futures_util::StreamExt;
+        use tokio_tungstenite::tungstenite::Message;
+        match socket.next().await {
+            Some(Ok(Message::Close(frame))) => break frame.expect("a reason"),
+            Some(Ok(_)) => {}
+            other => panic!("ended without a reason: {other:?}"),
+        }
+    };
+    assert_eq!(u16::from(reason.code), 1001);
+    assert_eq!(reason.reason.as_str(), "WakeHub ends");
+    while snapshots.changed().await.is_ok() {}
+    assert!(client.export().await.is_err(), "nobody answers");
+    // another engine takes the place, socket and all
+    let (sim, folder) = (desk.home.sim.clone(), desk.home.folder.clone());
+    desk.server.end().await;
+    drop(desk.home);
+    let again = again(&sim, &folder, desk.pocket).await;
+    let client = wakehub_api::client::connect(folder.path(), crate::desk::VERSION).await;
+    assert_eq!(client.expect("connected").snapshot().nodes.len(), 14);
+    again.end().await;
+}
+
+async fn again(
+    sim: &Sim,
+    folder: &std::sync::Arc<tempfile::TempDir>,
+    pocket: std::sync::Arc<crate::sim::Pocket>,
+) -> wakehub_api::Server {
+    let clock = std::sync::Arc::new(wakehub_engine::SystemClock);
+    let handle = crate::sim::open_at(sim, folder.path(), clock, pocket.clone()).await;
+    let options = wakehub_api::Options {
+        data_dir: folder.path().to_owned(),
+        secrets: pocket,
+        version: crate::desk::VERSION,
+    };
+    wakehub_api::serve(handle, options).await.expect("served")
+}
+
+/// Over the socket, too, where the command line listens.
+#[tokio::test]
+async fn a_client_of_the_socket_sees_the_newest() {
+    let desk = Desk::open().await;
+    let client = desk.client().await;
+    assert_eq!(client.snapshot().nodes.len(), 14);
+    let nas = desk.home.node("nas").id;
+    let mut snapshots = client.snapshots();
+    desk.home.handle.set_pinned(nas, true).await.unwrap();
+    let pinned = snapshots.wait_for(|s| s.nodes.iter().any(|n| n.id == nas && n.pinned));
+    tokio::time::timeout(crate::desk::PATIENCE, pinned)
+        .await
+        .expect("told")
+        .expect("open");
+    let to = desk.tcp().await;
+    assert_eq!(tcp(to, Method::GET, "/api", &[], None).await.status, 200);
+}
