@@ -1,7 +1,17 @@
-import { mount } from "svelte";
+import { mount, unmount } from "svelte";
 import App from "./App.svelte";
 import { connect } from "$lib/backend";
+import type { SignIn } from "$lib/backend/http";
 import "./styles/app.css";
 
 const target = document.getElementById("app");
-if (target) mount(App, { target, props: { backend: await connect() } });
+
+const signIn: SignIn = async (enter) => {
+  const { default: Page } = await import("./views/SignIn.svelte");
+  if (!target) return;
+  await new Promise<void>((done) => {
+    const page = mount(Page, { target, props: { enter, ondone: () => void unmount(page).then(done) } });
+  });
+};
+
+if (target) mount(App, { target, props: { backend: await connect(signIn) } });

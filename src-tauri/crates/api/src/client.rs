@@ -19,8 +19,8 @@ use wakehub_domain::{CascadeId, NodeId, Presented};
 use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
-    Ask, CheckView, CommandError, ImportReport, JournalLine, JournalQuery, PlanAnswer, RunAnswer,
-    SecretEntry, Snapshot,
+    Ask, CheckView, CommandError, ImportReport, JournalFormat, JournalLine, JournalQuery,
+    PlanAnswer, RunAnswer, SecretEntry, Snapshot,
 };
 
 use self::wire::{NodeOut, SecretOut, TestOut};
@@ -140,18 +140,27 @@ impl Client {
     }
 
     pub async fn export(&self) -> Result<String, CommandError> {
-        let answer = self
-            .asking()
-            .send(Method::GET, "/api/v1/homelab", None)
-            .await?;
-        let bytes = answer.into_body().collect().await.map_err(lost)?.to_bytes();
-        String::from_utf8(bytes.into()).map_err(lost)
+        self.text("/api/v1/homelab").await
     }
 
     /// Newest first.
     pub async fn journal(&self, query: JournalQuery) -> Result<Vec<JournalLine>, CommandError> {
         let words = journal_words(&query).map_err(lost)?;
         self.asking().get(&format!("/api/v1/journal?{words}")).await
+    }
+
+    pub async fn export_journal(
+        &self,
+        query: JournalQuery,
+        format: JournalFormat,
+    ) -> Result<String, CommandError> {
+        let words = journal_words(&query).map_err(lost)?;
+        let format = match format {
+            JournalFormat::JsonLines => "json_lines",
+            JournalFormat::Csv => "csv",
+        };
+        let path = format!("/api/v1/journal/export?format={format}&{words}");
+        self.text(&path).await
     }
 
     pub async fn node_entry(&self, node: NodeId) -> Result<NodeEntry, CommandError> {
@@ -247,6 +256,12 @@ impl Client {
     pub async fn remove_token(&self, token: &str) -> Result<(), CommandError> {
         let path = format!("/api/v1/tokens/{}", url::encode(token));
         self.asking().done(Method::DELETE, &path, &()).await
+    }
+
+    async fn text(&self, path: &str) -> Result<String, CommandError> {
+        let answer = self.asking().send(Method::GET, path, None).await?;
+        let bytes = answer.into_body().collect().await.map_err(lost)?.to_bytes();
+        String::from_utf8(bytes.into()).map_err(lost)
     }
 
     fn asking(&self) -> Asking<'_> {

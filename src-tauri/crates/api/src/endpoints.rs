@@ -5,17 +5,18 @@ use axum::http::{Method, StatusCode, header};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use futures_util::StreamExt;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
-use wakehub_domain::{Action, CascadeId, NodeId, QuestionId, SecretName};
+use wakehub_domain::{Action, CascadeId, NodeId, QuestionId, SecretName, Timestamp};
 use wakehub_engine::SecretKey;
 use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
-    Ask, CommandError, ImportReport, JournalLine, JournalQuery, NodeView, PlanAnswer, RunAnswer,
-    SecretEntry, Severity, Snapshot,
+    Ask, CommandError, ImportReport, JournalFormat, JournalLine, JournalQuery, NodeView,
+    PlanAnswer, RunAnswer, SecretEntry, SettingChange, SettingsView, Severity, Snapshot,
 };
 
 use crate::limits;
@@ -23,8 +24,9 @@ use crate::problem::Problem;
 use crate::routes::{Answers, Call, Described, Json, Lines, Perhaps, Routes, Toml};
 use crate::shared::Scope;
 use crate::wire::{
-    About, AnswerBody, DiscoveredAnswer, EventKind, HealthAnswer, HealthStatus, HoldBody, NodeBody,
-    PinBody, PlatformAnswer, SavedNode, SecretsAnswer, StartBody, StopBody, TestBody, TestLine,
+    About, AnswerBody, BatchBody, DiscoveredAnswer, EventKind, HealthAnswer, HealthStatus,
+    HoldBody, NodeBody, PinBody, PlatformAnswer, SavedNode, SecretsAnswer, StartBody, StopBody,
+    TestBody, TestLine,
 };
 use crate::{access, events};
 
@@ -69,6 +71,23 @@ fn looking(routes: Routes) -> Routes {
         )
         .on(
             GET,
+            "/api/v1/settings",
+            (
+                "settings",
+                "How the engine works where nodes say nothing themselves",
+            ),
+            Read,
+            settings,
+        )
+        .on(
+            PUT,
+            "/api/v1/settings",
+            ("setSetting", "Change one setting"),
+            Scope::Control,
+            set_setting,
+        )
+        .on(
+            GET,
             "/api/v1/snapshot",
             ("snapshot", "Everything, as it is now"),
             Read,
@@ -103,7 +122,22 @@ fn looking(routes: Routes) -> Routes {
         .with_query::<CascadeId>("cascade", "Only of this cascade")
         .with_query::<String>("text", "Only what contains this")
         .with_query::<i64>("before", "Only entries with a smaller id, to page on")
+        .with_query::<String>("kinds", "Only of these kinds, with commas between")
+        .with_query::<Timestamp>("from", "Not older than this")
+        .with_query::<Timestamp>("to", "Older than this")
         .with_query::<u32>("limit", "At most 500; 100 unless set")
+        .patiently()
+        .on(
+            GET,
+            "/api/v1/journal/export",
+            (
+                "exportJournal",
+                "The journal as a file, oldest first; chosen as above, without before",
+            ),
+            Read,
+            export_journal,
+        )
+        .with_query::<JournalFormat>("format", "json_lines unless set")
 }
 
 fn cascades(routes: Routes) -> Routes {
@@ -149,6 +183,16 @@ fn cascades(routes: Routes) -> Routes {
             ),
             Control,
             stop,
+        )
+        .on(
+            DELETE,
+            "/api/v1/queue/{queued}",
+            (
+                "cancelQueued",
+                "Take back an ask that waits for a running cascade",
+            ),
+            Control,
+            cancel_queued,
         )
         .on(
             POST,
@@ -200,6 +244,16 @@ fn nodes(routes: Routes) -> Routes {
             ("addNode", "Add a node; its secrets go to the keyring"),
             Control,
             add,
+        )
+        .on(
+            POST,
+            "/api/v1/batch",
+            (
+                "addNodes",
+                "Add up to 100 nodes, all or none; they may name one another",
+            ),
+            Control,
+            add_all,
         )
         .on(
             GET,
@@ -440,19 +494,95 @@ async fn snapshot(call: Call, (): ()) -> Answered<Json<Arc<Snapshot>>> {
 }
 
 async fn journal(call: Call, (): ()) -> Answered<Json<Vec<JournalLine>>> {
+    let query = journal_query(call.query()?)?;
+    Ok(Json(call.shared.engine.journal(query).await?))
+}
+
+fn journal_query(words: BTreeMap<String, String>) -> Answered<JournalQuery> {
     let mut query = JournalQuery::default();
-    for (name, value) in call.query()? {
-        let wrong = || Problem::invalid(format!("{name} must be a number, and is {value:?}"));
+    for (name, value) in words {
+        let number = || {
+            let wrong = |_| Problem::invalid(format!("{name} must be a number, and is {value:?}"));
+            value.parse::<i64>().map_err(wrong)
+        };
+        let small = || {
+            let wrong = |_| Problem::invalid(format!("{name} must be a number, and is {value:?}"));
+            value.parse::<u32>().map_err(wrong)
+        };
         match name.as_str() {
-            "node" => query.node = Some(NodeId(value.parse().map_err(|_| wrong())?)),
-            "cascade" => query.cascade = Some(CascadeId(value.parse().map_err(|_| wrong())?)),
-            "before" => query.before = Some(value.parse().map_err(|_| wrong())?),
-            "limit" => query.limit = Some(value.parse().map_err(|_| wrong())?),
+            "node" => query.node = Some(NodeId(small()?)),
+            "cascade" => query.cascade = Some(CascadeId(small()?)),
+            "before" => query.before = Some(number()?),
+            "from" => query.from = Some(Timestamp(number()?)),
+            "to" => query.to = Some(Timestamp(number()?)),
+            "limit" => query.limit = Some(small()?),
+            "kinds" => query.kinds = Some(value.split(',').map(str::to_owned).collect()),
             "text" => query.text = Some(value),
             other => return Err(Problem::invalid(format!("the journal knows no {other:?}"))),
         }
     }
-    Ok(Json(call.shared.engine.journal(query).await?))
+    Ok(query)
+}
+
+pub(crate) struct JournalFile {
+    format: JournalFormat,
+    text: String,
+}
+
+impl Answers for JournalFile {
+    fn answer(self) -> axum::response::Response {
+        let media_type = match self.format {
+            JournalFormat::JsonLines => "application/x-ndjson",
+            JournalFormat::Csv => "text/csv; charset=utf-8",
+        };
+        ([(header::CONTENT_TYPE, media_type)], self.text).into_response()
+    }
+    fn describe(schemas: &mut schemars::SchemaGenerator) -> Option<Described> {
+        <Lines<JournalLine> as Answers>::describe(schemas)
+    }
+}
+
+async fn export_journal(call: Call, (): ()) -> Answered<JournalFile> {
+    let mut words = call.query()?;
+    let format = match words.remove("format").as_deref() {
+        Some("json_lines") | None => JournalFormat::JsonLines,
+        Some("csv") => JournalFormat::Csv,
+        Some(other) => {
+            return Err(Problem::invalid(format!(
+                "a journal is json_lines or csv, and not {other:?}"
+            )));
+        }
+    };
+    let query = journal_query(words)?;
+    let text = call.shared.engine.export_journal(query, format).await?;
+    Ok(JournalFile { format, text })
+}
+
+async fn settings(call: Call, (): ()) -> Answered<Json<SettingsView>> {
+    Ok(Json(SettingsView {
+        // those of the desktop are its window's
+        start_at_login: None,
+        language: None,
+        engine: call.shared.engine.engine_settings().await?,
+    }))
+}
+
+async fn set_setting(call: Call, Json(change): Json<SettingChange>) -> Answered<()> {
+    let engine = &call.shared.engine;
+    match change {
+        SettingChange::StartAtLogin(_) | SettingChange::Language(_) => Err(CommandError::Other {
+            message: "this setting belongs to the desktop; change it in WakeHub's window there"
+                .to_owned(),
+        }
+        .into()),
+        SettingChange::PollWatchedS(_)
+        | SettingChange::PollIdleS(_)
+        | SettingChange::StartTimeoutS(_)
+        | SettingChange::StopTimeoutS(_) => {
+            let settings = change.applied_to(engine.engine_settings().await?);
+            Ok(engine.configure(settings).await?)
+        }
+    }
 }
 
 async fn plan(call: Call, Json(ask): Json<Ask>) -> Answered<Json<PlanAnswer>> {
@@ -499,6 +629,11 @@ async fn cancel(call: Call, (): ()) -> Answered<()> {
     Ok(call.shared.engine.cancel(cascade(&call)?).await?)
 }
 
+async fn cancel_queued(call: Call, (): ()) -> Answered<()> {
+    let id = call.number(0, "queued ask")?;
+    Ok(call.shared.engine.cancel_queued(id).await?)
+}
+
 async fn resume(call: Call, (): ()) -> Answered<Json<RunAnswer>> {
     Ok(Json(call.shared.engine.resume(cascade(&call)?).await?))
 }
@@ -524,6 +659,10 @@ async fn add(call: Call, Json(body): Json<NodeBody>) -> Answered<Json<SavedNode>
     let engine = &call.shared.engine;
     let node = engine.save_node(None, body.entry, body.secrets).await?;
     Ok(Json(SavedNode { node }))
+}
+
+async fn add_all(call: Call, Json(body): Json<BatchBody>) -> Answered<Json<Vec<NodeId>>> {
+    Ok(Json(call.shared.engine.save_nodes(body.entries).await?))
 }
 
 async fn change(call: Call, Json(body): Json<NodeBody>) -> Answered<Json<SavedNode>> {

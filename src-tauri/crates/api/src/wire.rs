@@ -103,6 +103,13 @@ pub struct NodeBody {
     pub secrets: Vec<SecretEntry>,
 }
 
+/// Their secrets follow one by one.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchBody {
+    pub entries: Vec<NodeEntry>,
+}
+
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TestBody {
@@ -233,9 +240,14 @@ pub(crate) fn journal_words(query: &JournalQuery) -> Result<String, serde_json::
         let text = match value {
             serde_json::Value::Null => return None,
             serde_json::Value::String(text) => text.clone(),
+            serde_json::Value::Array(words) if words.is_empty() => return None,
+            serde_json::Value::Array(words) => words
+                .iter()
+                .filter_map(serde_json::Value::as_str)
+                .collect::<Vec<_>>()
+                .join(","),
             serde_json::Value::Bool(_)
             | serde_json::Value::Number(_)
-            | serde_json::Value::Array(_)
             | serde_json::Value::Object(_) => value.to_string(),
         };
         Some(format!("{name}={}", crate::url::encode(&text)))

@@ -14,8 +14,8 @@ use wakehub_store::OpenError;
 use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
-    Ask, CheckView, CommandError, ImportReport, JournalLine, JournalQuery, PlanAnswer, RunAnswer,
-    SecretEntry, Severity, Snapshot,
+    Ask, CheckView, CommandError, ImportReport, JournalFormat, JournalLine, JournalQuery,
+    PlanAnswer, RunAnswer, SecretEntry, Severity, Snapshot,
 };
 
 use crate::outcome::Failure;
@@ -159,6 +159,17 @@ impl Wakehub {
         match self {
             Wakehub::Here { handle, .. } => handle.journal(query).await,
             Wakehub::There(client) => client.journal(query).await,
+        }
+    }
+
+    pub async fn export_journal(
+        &self,
+        query: JournalQuery,
+        format: JournalFormat,
+    ) -> Answered<String> {
+        match self {
+            Wakehub::Here { handle, .. } => handle.export_journal(query, format).await,
+            Wakehub::There(client) => client.export_journal(query, format).await,
         }
     }
 

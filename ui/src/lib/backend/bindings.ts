@@ -488,6 +488,70 @@ export type JournalFormat = "json_lines" | "csv";
 export type CommandError = { "kind": "entry", errors: Array<EntryError>, } | { "kind": "failure", failure: FailureView, } | { "kind": "other", message: string, };
 
 /**
+ * The API over TCP. The socket in the data directory is always there, for the user who runs WakeHub alone.
+ */
+export type ApiAccess = { 
+/**
+ * Off unless switched on.
+ */
+tcp: boolean, 
+/**
+ * `127.0.0.1:9253`
+ */
+listen: string, 
+/**
+ * From where plain HTTP is accepted. Whoever can read the traffic can read the tokens in it.
+ */
+plain_http: PlainHttp, 
+/**
+ * Names under which a browser may ask, besides this computer's own: that of a proxy, for example.
+ */
+hosts: Array<string>, };
+
+/**
+ * Which networks have been accepted for plain HTTP.
+ */
+export type PlainHttp = "this_computer" | "private_networks" | "anywhere";
+
+/**
+ * What a token allows.
+ */
+export type ApiScope = "read" | "control";
+
+/**
+ * A token without its secret, which nobody knows but whom it was shown to.
+ */
+export type ApiToken = { 
+/**
+ * Stands in the token: `wh-ID-…`.
+ */
+id: string, 
+/**
+ * What it is for: `phone`.
+ */
+name: string, scope: ApiScope, created: Timestamp, };
+
+export type NewApiToken = { name: string, scope: ApiScope, };
+
+/**
+ * The only time that the token itself is shown.
+ */
+export type ShownApiToken = { entry: ApiToken, token: string, };
+
+/**
+ * How the API is doing.
+ */
+export type ApiStatus = { access: ApiAccess, 
+/**
+ * The address that answers; null while TCP is switched off or fails.
+ */
+listening: string | null, 
+/**
+ * Why TCP is switched on and does not answer: `address already in use`.
+ */
+failure: string | null, tokens: Array<ApiToken>, };
+
+/**
  * Seconds for each kind of node.
  */
 export type KindSeconds = { machine: number, vm: number, lxc: number, container: number, };

@@ -763,4 +763,18 @@ export const en = {
   leaveOut: "Leave out",
   allAtOnce: "All at once",
   oneByOne: "With every field, one by one:",
+
+  // over the local API, in a browser
+  signIn: "Enter a token",
+  signInSentence: "A token says that you may look, or look and act. The computer that WakeHub runs on makes one: wakehub token add phone --scope control",
+  signInAction: "Enter",
+  token: "Token",
+  tokenHint: "It begins with wh- and is asked for once.",
+  tokenUnknown: "This token is not known. Tokens begin with wh-; a new one is quickly made.",
+  rememberToken: "Keep it on this device",
+  rememberTokenHint: "Otherwise it is forgotten when this page is closed.",
+  noAnswer: "WakeHub does not answer. Look whether it still runs, and whether this device is on its network.",
+  disconnected: "WakeHub does not answer; this is how things stood then. It is asked again until it does.",
+  connectedAgain: "WakeHub answers again.",
+  onlyInTheWindow: "this works in WakeHub’s own window only",
 };

@@ -737,4 +737,18 @@ export const fr: typeof en = {
   leaveOut: "Laisser",
   allAtOnce: "Tous à la fois",
   oneByOne: "Avec tous les champs, un par un :",
+
+  // over the local API, in a browser
+  signIn: "Saisir un jeton",
+  signInSentence: "Un jeton permet de regarder, ou de regarder et d’agir. L’ordinateur où tourne WakeHub en crée un : wakehub token add phone --scope control",
+  signInAction: "Entrer",
+  token: "Jeton",
+  tokenHint: "Il commence par wh- et n’est demandé qu’une fois.",
+  tokenUnknown: "Ce jeton est inconnu. Un jeton commence par wh- ; on en crée vite un autre.",
+  rememberToken: "Le garder sur cet appareil",
+  rememberTokenHint: "Sinon il est oublié à la fermeture de cette page.",
+  noAnswer: "WakeHub ne répond pas. Voyez s’il tourne encore et si cet appareil est sur son réseau.",
+  disconnected: "WakeHub ne répond pas ; voici l’état d’alors. Il est interrogé jusqu’à ce qu’il réponde.",
+  connectedAgain: "WakeHub répond de nouveau.",
+  onlyInTheWindow: "ceci ne marche que dans la fenêtre de WakeHub",
 };

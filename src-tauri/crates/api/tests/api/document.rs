@@ -76,6 +76,7 @@ async fn the_routes_are_those_of_the_document() {
             .replace("{node}", "nobody")
             .replace("{cascade}", "4711")
             .replace("{question}", "4711")
+            .replace("{queued}", "4711")
             .replace("{token}", "nobody");
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
             let is_documented = methods.get(method.to_lowercase()).is_some();

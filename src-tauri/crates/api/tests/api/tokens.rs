@@ -23,6 +23,7 @@ async fn each_scope_opens_what_it_says_and_nothing_more() {
                 .replace("{node}", "nobody")
                 .replace("{cascade}", "4711")
                 .replace("{question}", "4711")
+                .replace("{queued}", "4711")
                 .replace("{token}", "nobody");
             let scope = operation["x-scope"].as_str().unwrap();
             let bare = tcp(to, method.clone(), &path, &[], None).await.status;

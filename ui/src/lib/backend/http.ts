@@ -1,0 +1,245 @@
+// WakeHub over its local API: a browser on the same computer, or a phone on the sofa. The token travels in headers only.
+import { m } from "../i18n/index.svelte";
+import { announcer } from "../state/announcer.svelte";
+import type { Backend, Platform } from "./backend";
+import type { CheckView, CommandError, NodeEntry, NodeId, SecretName, SettingsView, Snapshot } from "./bindings";
+import { Revisions } from "./revisions";
+
+const KEPT = "wakehub-token";
+const PROTOCOL = "wakehub.v1";
+/** Between two attempts to listen again, in ms: longer each time, up to the last. */
+const PAUSES = [300, 1000, 2000, 4000, 8000];
+
+/** Shows the form that asks for a token, until `enter` takes one: it answers why not, or null. */
+export type SignIn = (enter: (token: string, remember: boolean) => Promise<CommandError | null>) => Promise<void>;
+
+interface About {
+  version: string;
+  run: string;
+}
+
+type Told = { kind: "hello"; about: About } | { kind: "snapshot"; snapshot: Snapshot };
+type TestLine = { check: CheckView } | { done: CheckView[] } | { error: CommandError };
+
+class Session {
+  #token = sessionStorage.getItem(KEPT) ?? localStorage.getItem(KEPT) ?? "";
+
+  get protocols(): string[] {
+    return [PROTOCOL, `bearer.${this.#token}`];
+  }
+
+  /** Null when WakeHub takes the token, else why not. */
+  async enter(token: string, remember: boolean): Promise<CommandError | null> {
+    const typed = token.trim().toLowerCase();
+    // A header has no room for anything else, and no token has it.
+    const answer = await this.#fetch("GET", "platform", undefined, /^[\w.-]+$/.test(typed) ? typed : "-");
+    if (!answer.ok) return problem(answer);
+    this.#token = typed;
+    (remember ? localStorage : sessionStorage).setItem(KEPT, typed);
+    return null;
+  }
+
+  async isKnown(): Promise<boolean> {
+    return this.#token !== "" && (await this.#fetch("GET", "platform")).ok;
+  }
+
+  async send(method: string, path: string, body?: unknown): Promise<Response> {
+    const answer = await this.#fetch(method, path, body);
+    if (answer.ok) return answer;
+    if (answer.status === 401) forget();
+    throw await problem(answer);
+  }
+
+  async ask<T>(method: string, path: string, body?: unknown): Promise<T> {
+    return (await this.send(method, path, body)).json() as Promise<T>;
+  }
+
+  async do(method: string, path: string, body?: unknown): Promise<void> {
+    await this.send(method, path, body);
+  }
+
+  async #fetch(method: string, path: string, body?: unknown, token = this.#token): Promise<Response> {
+    const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+    const isText = typeof body === "string";
+    if (body !== undefined) headers["content-type"] = isText ? "application/toml" : "application/json";
+    try {
+      return await fetch(address(path), { method, headers, body: body === undefined || isText ? (body ?? null) : JSON.stringify(body), cache: "no-store" });
+    } catch {
+      throw other(m.noAnswer);
+    }
+  }
+}
+
+/** A token that is no longer known is asked for again. */
+function forget(): void {
+  sessionStorage.removeItem(KEPT);
+  localStorage.removeItem(KEPT);
+  location.reload();
+}
+
+function address(path: string): string {
+  return new URL(`/api/v1/${path}`, location.origin).href;
+}
+
+function other(message: string): CommandError {
+  return { kind: "other", message };
+}
+
+async function problem(answer: Response): Promise<CommandError> {
+  try {
+    return ((await answer.json()) as { error: CommandError }).error;
+  } catch {
+    return other(`${answer.status} ${answer.statusText}`);
+  }
+}
+
+/** Snapshots for as long as somebody listens: connects again when WakeHub was away, and says so meanwhile. */
+class Listening {
+  #socket: WebSocket | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #attempt = 0;
+  #revisions = new Revisions();
+  #isLost = false;
+  #hasEnded = false;
+
+  constructor(
+    private session: Session,
+    private onSnapshot: (snapshot: Snapshot) => void,
+  ) {
+    addEventListener("online", this.#now);
+    document.addEventListener("visibilitychange", this.#now);
+    this.#open();
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+    clearTimeout(this.#timer);
+    removeEventListener("online", this.#now);
+    document.removeEventListener("visibilitychange", this.#now);
+    this.#socket?.close();
+  }
+
+  #now = (): void => {
+    if (!this.#isLost || document.hidden) return;
+    clearTimeout(this.#timer);
+    this.#open();
+  };
+
+  #open(): void {
+    this.#socket?.close();
+    const url = new URL(address("events?kinds=snapshot"));
+    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    const socket = new WebSocket(url, this.session.protocols);
+    this.#socket = socket;
+    socket.onmessage = (event: MessageEvent<string>) => this.#told(JSON.parse(event.data) as Told);
+    socket.onclose = () => {
+      if (socket === this.#socket && !this.#hasEnded) this.#lost();
+    };
+  }
+
+  #told(told: Told): void {
+    if (told.kind === "hello") {
+      this.#revisions.begin(told.about.run);
+    } else if (told.kind === "snapshot") {
+      if (this.#isLost) announcer.say(m.connectedAgain);
+      this.#isLost = false;
+      this.#attempt = 0;
+      this.onSnapshot(this.#revisions.take(told.snapshot));
+    }
+  }
+
+  #lost(): void {
+    this.#socket = null;
+    const last = this.#revisions.last;
+    if (!this.#isLost && last) {
+      const notice = { severity: "critical" as const, code: "disconnected", message: m.disconnected };
+      this.onSnapshot(this.#revisions.take({ ...last, notices: [notice, ...last.notices] }, true));
+    }
+    this.#isLost = true;
+    this.#timer = setTimeout(() => void this.#again(), PAUSES[Math.min(this.#attempt++, PAUSES.length - 1)]);
+  }
+
+  /** A socket does not say why it was refused; a request does, and forgets a token that is no longer known. */
+  async #again(): Promise<void> {
+    try {
+      await this.session.send("GET", "platform");
+    } catch {
+      if (!this.#hasEnded) this.#lost();
+      return;
+    }
+    if (!this.#hasEnded) this.#open();
+  }
+}
+
+async function tested(answer: Response, onCheck: (check: CheckView) => void): Promise<CheckView[]> {
+  const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    text += value ?? "";
+    const lines = text.split("\n");
+    text = lines.pop() ?? "";
+    for (const line of lines) {
+      const said = JSON.parse(line) as TestLine;
+      if ("check" in said) onCheck(said.check);
+      else if ("done" in said) return said.done;
+      else throw said.error;
+    }
+    if (done) throw other(m.noAnswer);
+  }
+}
+
+/** The words of a query; what is null or absent is left out. */
+function words(query: object): string {
+  const pairs = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "" && !(Array.isArray(value) && value.length === 0));
+  return new URLSearchParams(pairs.map(([name, value]): [string, string] => [name, String(value)])).toString();
+}
+
+export async function overHttp(signIn: SignIn): Promise<Backend> {
+  const session = new Session();
+  if (!(await session.isKnown())) await signIn((token, remember) => session.enter(token, remember));
+  let urls = new Map<NodeId, string | null>();
+  const node = (id: NodeId) => `nodes/${id}`;
+  const saved = async (method: string, path: string, entry: NodeEntry, secrets: object[]) => (await session.ask<{ node: NodeId }>(method, path, { entry, secrets })).node;
+  return {
+    snapshot: () => session.ask("GET", "snapshot"),
+    async subscribe(onSnapshot) {
+      const listening = new Listening(session, (snapshot) => {
+        urls = new Map(snapshot.nodes.map((one) => [one.id, one.url]));
+        onSnapshot(snapshot);
+      });
+      return () => listening.end();
+    },
+    plan: (ask) => session.ask("POST", "plan", ask),
+    run: (ask) => session.ask("POST", "run", ask),
+    cancel: (cascade) => session.do("POST", `cascades/${cascade}/cancel`),
+    cancelQueued: (id) => session.do("DELETE", `queue/${id}`),
+    resume: (cascade) => session.ask("POST", `cascades/${cascade}/resume`),
+    dismiss: (cascade) => session.do("POST", `cascades/${cascade}/dismiss`),
+    answer: (question, answer) => session.do("POST", `questions/${question}/answer`, { answer }),
+    setPinned: (id, pinned) => session.do("PUT", `${node(id)}/pinned`, { pinned }),
+    hold: (id, until) => session.do("PUT", `${node(id)}/hold`, until === null ? "nothing" : { until }),
+    nodeEntry: (id) => session.ask("GET", `${node(id)}/entry`),
+    saveNode: (id, entry, secrets) => (id === null ? saved("POST", "nodes", entry, secrets) : saved("PUT", node(id), entry, secrets)),
+    saveNodes: (entries) => session.ask("POST", "batch", { entries }),
+    removeNode: (id) => session.do("DELETE", node(id)),
+    secretsPresent: async (id) => (await session.ask<{ present: SecretName[] }>("GET", `${node(id)}/secrets`)).present,
+    testConnection: async (id, entry, secrets, onCheck) => tested(await session.send("POST", "test", { node: id, entry, secrets }), onCheck),
+    accept: (presented) => session.do("POST", "accept", presented),
+    discover: async (id) => (await session.ask<{ to_configure: number }>("POST", `${node(id)}/discover`)).to_configure,
+    // The neighbours of this browser are not those of WakeHub.
+    scan: () => Promise.reject(other(m.onlyInTheWindow)),
+    startDemo: () => Promise.reject(other(m.onlyInTheWindow)),
+    importHomelab: (text) => session.ask("POST", "homelab", text),
+    exportHomelab: async () => (await session.send("GET", "homelab")).text(),
+    journal: (query) => session.ask("GET", `journal?${words(query)}`),
+    exportJournal: async (query, format) => (await session.send("GET", `journal/export?${words({ ...query, format })}`)).text(),
+    async openUrl(id) {
+      const url = urls.get(id);
+      if (url && /^https?:/.test(url)) window.open(url, "_blank", "noopener,noreferrer");
+    },
+    settings: () => session.ask<SettingsView>("GET", "settings"),
+    setSetting: (key, value) => session.do("PUT", "settings", { key, value }),
+    platform: () => session.ask<Platform>("GET", "platform"),
+  };
+}
