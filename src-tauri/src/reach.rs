@@ -17,9 +17,10 @@ pub(crate) async fn serve(
     board: Arc<Board>,
 ) {
     let options = wakehub_api::Options {
-        data_dir,
         secrets,
         version: env!("CARGO_PKG_VERSION"),
+        demo: wakehub_demo::is_demo(&data_dir),
+        data_dir,
     };
     let mut status = match wakehub_api::serve(engine, options).await {
         Ok(server) => server.status(),

@@ -19,15 +19,18 @@ use wakehub_domain::{CascadeId, NodeId, Presented};
 use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
-    Ask, CheckView, CommandError, ImportReport, JournalFormat, JournalLine, JournalQuery,
-    PlanAnswer, RunAnswer, SecretEntry, Snapshot,
+    Ask, CheckView, CommandError, FoundAddress, ImportReport, JournalFormat, JournalLine,
+    JournalQuery, PlanAnswer, RunAnswer, SecretEntry, Snapshot,
 };
 
 use self::wire::{NodeOut, SecretOut, TestOut};
 use crate::limits;
 use crate::socket;
 use crate::url;
-use crate::wire::{About, DiscoveredAnswer, ErrorAnswer, Event, HoldBody, TestLine, journal_words};
+use crate::wire::{
+    About, DiscoveredAnswer, ErrorAnswer, Event, HoldBody, ScanBody, ScanLine, TestLine,
+    journal_words,
+};
 
 /// Whom the client speaks to: a name that the guard knows, on every computer.
 const HOST: &str = "localhost";
@@ -215,22 +218,35 @@ impl Client {
             .asking()
             .send(Method::POST, "/api/v1/test", body)
             .await?;
-        let mut body = answer.into_body();
-        let mut read = Vec::new();
-        while let Some(frame) = body.frame().await {
-            if let Ok(bytes) = frame.map_err(lost)?.into_data() {
-                read.extend_from_slice(&bytes);
-            }
-            while let Some(end) = read.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = read.drain(..=end).collect();
-                match serde_json::from_slice(&line).map_err(lost)? {
-                    TestLine::Check(check) => drop(checks.send(check).await),
-                    TestLine::Done(all) => return Ok(all),
-                    TestLine::Error(error) => return Err(error),
-                }
+        let mut lines = Lines::of(answer);
+        loop {
+            match lines.next().await? {
+                TestLine::Check(check) => drop(checks.send(check).await),
+                TestLine::Done(all) => return Ok(all),
+                TestLine::Error(error) => return Err(error),
             }
         }
-        Err(lost("it ended in the middle of its answer"))
+    }
+
+    /// Sends each address as it is found, and again when more is known of it.
+    pub async fn scan(
+        &self,
+        sweep: bool,
+        found: mpsc::Sender<FoundAddress>,
+    ) -> Result<(), CommandError> {
+        let body = Some(("application/json", json(&ScanBody { sweep })?));
+        let answer = self
+            .asking()
+            .send(Method::POST, "/api/v1/scan", body)
+            .await?;
+        let mut lines = Lines::of(answer);
+        loop {
+            match lines.next().await? {
+                ScanLine::Found(one) => drop(found.send(one).await),
+                ScanLine::Done => return Ok(()),
+                ScanLine::Error(error) => return Err(error),
+            }
+        }
     }
 
     pub async fn accept(&self, presented: &Presented) -> Result<(), CommandError> {
@@ -346,6 +362,35 @@ impl Asking<'_> {
         let status = answer.status();
         let bytes = answer.into_body().collect().await.map_err(lost)?.to_bytes();
         Err(refusal(status, &bytes))
+    }
+}
+
+/// JSON values of an answer, a line each.
+struct Lines {
+    body: hyper::body::Incoming,
+    read: Vec<u8>,
+}
+
+impl Lines {
+    fn of(answer: Response<hyper::body::Incoming>) -> Lines {
+        Lines {
+            body: answer.into_body(),
+            read: Vec::new(),
+        }
+    }
+
+    async fn next<T: DeserializeOwned>(&mut self) -> Result<T, CommandError> {
+        loop {
+            if let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.read.drain(..=end).collect();
+                return serde_json::from_slice(&line).map_err(lost);
+            }
+            let frame = self.body.frame().await;
+            let frame = frame.ok_or_else(|| lost("it ended in the middle of its answer"))?;
+            if let Ok(bytes) = frame.map_err(lost)?.into_data() {
+                self.read.extend_from_slice(&bytes);
+            }
+        }
     }
 }
 

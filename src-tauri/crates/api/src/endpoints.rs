@@ -5,6 +5,7 @@ use axum::http::{Method, StatusCode, header};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use futures_util::StreamExt;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,8 +26,8 @@ use crate::routes::{Answers, Call, Described, Json, Lines, Perhaps, Routes, Toml
 use crate::shared::Scope;
 use crate::wire::{
     About, AnswerBody, BatchBody, DiscoveredAnswer, EventKind, HealthAnswer, HealthStatus,
-    HoldBody, NodeBody, PinBody, PlatformAnswer, SavedNode, SecretsAnswer, StartBody, StopBody,
-    TestBody, TestLine,
+    HoldBody, NodeBody, PinBody, PlatformAnswer, SavedNode, ScanBody, ScanLine, SecretsAnswer,
+    StartBody, StopBody, TestBody, TestLine,
 };
 use crate::{access, events};
 
@@ -337,6 +338,16 @@ fn nodes(routes: Routes) -> Routes {
         )
         .on(
             POST,
+            "/api/v1/scan",
+            (
+                "scan",
+                "Which machines are on the network of the computer that WakeHub runs on",
+            ),
+            Control,
+            scan,
+        )
+        .on(
+            POST,
             "/api/v1/accept",
             (
                 "accept",
@@ -486,6 +497,7 @@ async fn platform(call: Call, (): ()) -> Answered<Json<PlatformAnswer>> {
         tray: false,
         keyring: shared.secrets.get(&key).await.is_ok(),
         data_dir: shared.data_dir.display().to_string(),
+        demo: shared.is_demo,
     }))
 }
 
@@ -741,13 +753,45 @@ async fn test(call: Call, Json(body): Json<TestBody>) -> Answered<Lines<TestLine
         };
         let _ = lines.send(last).await;
     });
-    let text = ReceiverStream::new(written).map(|line| {
+    Ok(lines_of(written))
+}
+
+fn lines_of<T: Serialize + Send + 'static>(lines: mpsc::Receiver<T>) -> Lines<T> {
+    let text = ReceiverStream::new(lines).map(|line| {
         serde_json::to_vec(&line).map(|mut text| {
             text.push(b'\n');
             Bytes::from(text)
         })
     });
-    Ok(Lines::new(Body::from_stream(text)))
+    Lines::new(Body::from_stream(text))
+}
+
+async fn scan(call: Call, Perhaps(body): Perhaps<ScanBody>) -> Answered<Lines<ScanLine>> {
+    let engine = call.shared.engine.clone();
+    let (found, mut finds) = mpsc::channel(16);
+    let (lines, written) = mpsc::channel::<ScanLine>(16);
+    tokio::spawn(async move {
+        let told = lines.clone();
+        let forward = async move {
+            while let Some(one) = finds.recv().await {
+                // the scan ends early when nobody listens any longer
+                if told.send(ScanLine::Found(one)).await.is_err() {
+                    return;
+                }
+            }
+        };
+        let scanned = tokio::time::timeout(limits::LONG_ANSWER, engine.scan(body.sweep, found));
+        let (scanned, ()) = tokio::join!(scanned, forward);
+        let last = match scanned {
+            Ok(Ok(())) => ScanLine::Done,
+            Ok(Err(error)) => ScanLine::Error(error),
+            Err(_) => ScanLine::Error(CommandError::Other {
+                message: "the scan did not end within three minutes".to_owned(),
+            }),
+        };
+        let _ = lines.send(last).await;
+    });
+    Ok(lines_of(written))
 }
 
 async fn accept(call: Call, Json(presented): Json<wakehub_domain::Presented>) -> Answered<()> {

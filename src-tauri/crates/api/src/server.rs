@@ -32,6 +32,8 @@ pub struct Options {
     pub secrets: Arc<dyn Secrets>,
     /// Of the program that serves: the command line asks for the same.
     pub version: &'static str,
+    /// Whether it is the demo homelab that is served.
+    pub demo: bool,
 }
 
 /// Why the API does not answer. WakeHub works without it.
@@ -84,6 +86,7 @@ pub async fn serve(engine: Handle, options: Options) -> Result<Server, ServeErro
             pid: std::process::id(),
         },
         data_dir: options.data_dir,
+        is_demo: options.demo,
         status: watch::Sender::new(ApiStatus {
             access: wanted.clone(),
             ..ApiStatus::default()

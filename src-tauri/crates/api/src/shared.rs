@@ -22,6 +22,7 @@ pub(crate) struct Shared {
     pub tokens: Tokens,
     pub about: About,
     pub data_dir: PathBuf,
+    pub is_demo: bool,
     pub access: watch::Sender<ApiAccess>,
     pub status: watch::Sender<ApiStatus>,
     /// Requests over TCP.

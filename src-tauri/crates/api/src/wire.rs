@@ -6,8 +6,8 @@ use std::sync::Arc;
 use wakehub_domain::{NodeId, QuestionId, SecretName, Timestamp};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
-    Answer, CascadeView, CheckView, CommandError, JournalQuery, NodeView, Notice, QuestionView,
-    SecretEntry, Snapshot,
+    Answer, CascadeView, CheckView, CommandError, FoundAddress, JournalQuery, NodeView, Notice,
+    QuestionView, SecretEntry, Snapshot,
 };
 
 /// Who answers. A program that finds this at `/api` has found WakeHub.
@@ -55,6 +55,8 @@ pub struct PlatformAnswer {
     pub tray: bool,
     pub keyring: bool,
     pub data_dir: String,
+    /// What is shown is the demo homelab.
+    pub demo: bool,
 }
 
 #[derive(Clone, Default, Debug, Serialize, Deserialize, JsonSchema)]
@@ -143,6 +145,22 @@ pub struct SecretsAnswer {
 pub enum TestLine {
     Check(CheckView),
     Done(Vec<CheckView>),
+    Error(CommandError),
+}
+
+#[derive(Clone, Default, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ScanBody {
+    /// Also send an echo request to each address of the own network.
+    pub sweep: bool,
+}
+
+/// A line of a scan: an address as it is found, again when more is known of it, and at last how it ended.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScanLine {
+    Found(FoundAddress),
+    Done,
     Error(CommandError),
 }
 

@@ -69,9 +69,10 @@ async fn forever(
     json: bool,
 ) -> Result<(), Failure> {
     let options = wakehub_api::Options {
-        data_dir,
         secrets,
         version: env!("CARGO_PKG_VERSION"),
+        demo: wakehub_demo::is_demo(&data_dir),
+        data_dir,
     };
     let server = match wakehub_api::serve(handle.clone(), options).await {
         Ok(server) => Some(server),

@@ -14,8 +14,8 @@ use wakehub_store::OpenError;
 use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
-    Ask, CheckView, CommandError, ImportReport, JournalFormat, JournalLine, JournalQuery,
-    PlanAnswer, RunAnswer, SecretEntry, Severity, Snapshot,
+    Ask, CheckView, CommandError, FoundAddress, ImportReport, JournalFormat, JournalLine,
+    JournalQuery, PlanAnswer, RunAnswer, SecretEntry, Severity, Snapshot,
 };
 
 use crate::outcome::Failure;
@@ -211,6 +211,13 @@ impl Wakehub {
                     .test_connection(Some(node), &entry, &[], checks)
                     .await
             }
+        }
+    }
+
+    pub async fn scan(&self, sweep: bool, found: mpsc::Sender<FoundAddress>) -> Answered<()> {
+        match self {
+            Wakehub::Here { handle, .. } => handle.scan(sweep, found).await,
+            Wakehub::There(client) => client.scan(sweep, found).await,
         }
     }
 

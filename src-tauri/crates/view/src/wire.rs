@@ -406,7 +406,7 @@ pub enum CheckOutcomeView {
 }
 
 /// An address of the home network that this computer has lately seen or that announces itself.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct FoundAddress {
     pub address: String,
     pub mac: Option<String>,
@@ -418,7 +418,7 @@ pub struct FoundAddress {
     pub node: Option<NodeId>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FoundBy {
     Neighbours,

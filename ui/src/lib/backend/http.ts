@@ -2,7 +2,7 @@
 import { m } from "../i18n/index.svelte";
 import { announcer } from "../state/announcer.svelte";
 import type { Backend, Platform } from "./backend";
-import type { CheckView, CommandError, NodeEntry, NodeId, SecretName, SettingsView, Snapshot } from "./bindings";
+import type { CheckView, CommandError, FoundAddress, NodeEntry, NodeId, SecretName, SettingsView, Snapshot } from "./bindings";
 import { Revisions } from "./revisions";
 
 const KEPT = "wakehub-token";
@@ -19,6 +19,7 @@ interface About {
 }
 
 type Told = { kind: "hello"; about: About } | { kind: "snapshot"; snapshot: Snapshot };
+type ScanLine = { found: FoundAddress } | "done" | { error: CommandError };
 type TestLine = { check: CheckView } | { done: CheckView[] } | { error: CommandError };
 
 class Session {
@@ -171,21 +172,34 @@ class Listening {
   }
 }
 
-async function tested(answer: Response, onCheck: (check: CheckView) => void): Promise<CheckView[]> {
+/** JSON values as they come, a line each. */
+async function* lines<T>(answer: Response): AsyncGenerator<T> {
   const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {
     const { value, done } = await reader.read();
     text += value ?? "";
-    const lines = text.split("\n");
-    text = lines.pop() ?? "";
-    for (const line of lines) {
-      const said = JSON.parse(line) as TestLine;
-      if ("check" in said) onCheck(said.check);
-      else if ("done" in said) return said.done;
-      else throw said.error;
-    }
+    const whole = text.split("\n");
+    text = whole.pop() ?? "";
+    for (const line of whole) yield JSON.parse(line) as T;
     if (done) throw other(m.noAnswer);
+  }
+}
+
+async function tested(answer: Response, onCheck: (check: CheckView) => void): Promise<CheckView[]> {
+  for await (const said of lines<TestLine>(answer)) {
+    if ("check" in said) onCheck(said.check);
+    else if ("done" in said) return said.done;
+    else throw said.error;
+  }
+  throw other(m.noAnswer);
+}
+
+async function scanned(answer: Response, onFound: (found: FoundAddress) => void): Promise<void> {
+  for await (const said of lines<ScanLine>(answer)) {
+    if (said === "done") return;
+    if ("found" in said) onFound(said.found);
+    else throw said.error;
   }
 }
 
@@ -227,9 +241,9 @@ export async function overHttp(signIn: SignIn): Promise<Backend> {
     testConnection: async (id, entry, secrets, onCheck) => tested(await session.send("POST", "test", { node: id, entry, secrets }), onCheck),
     accept: (presented) => session.do("POST", "accept", presented),
     discover: async (id) => (await session.ask<{ to_configure: number }>("POST", `${node(id)}/discover`)).to_configure,
-    // The neighbours of this browser are not those of WakeHub.
-    scan: () => Promise.reject(other(m.onlyInTheWindow)),
+    scan: async (onFound) => scanned(await session.send("POST", "scan"), onFound),
     startDemo: () => Promise.reject(other(m.onlyInTheWindow)),
+    leaveDemo: () => Promise.reject(other(m.onlyInTheWindow)),
     importHomelab: (text) => session.ask("POST", "homelab", text),
     exportHomelab: async () => (await session.send("GET", "homelab")).text(),
     journal: (query) => session.ask("GET", `journal?${words(query)}`),

@@ -2,7 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::{Error, ErrorKind, Result};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -13,6 +13,7 @@ const LONGEST: usize = 103;
 pub(crate) struct Listener {
     listener: UnixListener,
     path: PathBuf,
+    inode: u64,
     owner: u32,
 }
 
@@ -33,6 +34,7 @@ impl Listener {
         fs::rename(&new, &path)?;
         Ok(Listener {
             listener,
+            inode: fs::metadata(&path)?.ino(),
             path,
             owner: rustix::process::geteuid().as_raw(),
         })
@@ -53,7 +55,11 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        // a WakeHub that has started since has put its own there
+        let is_ours = fs::metadata(&self.path).is_ok_and(|there| there.ino() == self.inode);
+        if is_ours {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 

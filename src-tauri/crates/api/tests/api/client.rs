@@ -45,6 +45,7 @@ async fn a_data_directory_may_lie_deep() {
         data_dir: deep.clone(),
         secrets: pocket,
         version: VERSION,
+        demo: false,
     };
     let server = wakehub_api::serve(handle, options).await.expect("served");
     let client = connect(&deep, VERSION).await.expect("connected");

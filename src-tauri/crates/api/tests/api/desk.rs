@@ -136,6 +136,7 @@ pub async fn serving(home: &Home, pocket: Arc<Pocket>) -> Server {
         data_dir: home.folder.path().to_owned(),
         secrets: pocket,
         version: VERSION,
+        demo: false,
     };
     serve(home.handle.clone(), options).await.expect("served")
 }

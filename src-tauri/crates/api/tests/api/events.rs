@@ -201,6 +201,7 @@ async fn again(
         data_dir: folder.path().to_owned(),
         secrets: pocket,
         version: crate::desk::VERSION,
+        demo: false,
     };
     wakehub_api::serve(handle, options).await.expect("served")
 }
