@@ -675,6 +675,8 @@ export const en = {
   firstDemoSentence: "Fourteen pretended nodes with believable delays and failures. No network is touched; nothing has to be set up.",
   firstBegin: "Begin",
   firstExplore: "Explore the demo",
+  demoHere: "This is the demo homelab: nothing in it is real, and nothing outside it is touched.",
+  demoLeave: "Leave the demo",
   firstDemoStarting: "Starting the demo",
   firstHaveFile: "There is a file already?",
   firstLater: "Later, to the dashboard",

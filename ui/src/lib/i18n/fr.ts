@@ -651,6 +651,8 @@ export const fr: typeof en = {
   firstDemoSentence: "Quatorze nœuds simulés, avec des délais et des échecs crédibles. Aucun réseau n’est touché ; rien à préparer.",
   firstBegin: "Commencer",
   firstExplore: "Explorer la démonstration",
+  demoHere: "C’est le homelab de démonstration : rien n’y est réel, et rien au-dehors n’est touché.",
+  demoLeave: "Quitter la démonstration",
   firstDemoStarting: "La démonstration démarre",
   firstHaveFile: "Un fichier existe déjà ?",
   firstLater: "Plus tard, vers l’accueil",

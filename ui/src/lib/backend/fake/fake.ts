@@ -317,7 +317,8 @@ export class FakeEngine implements Backend {
     const world = scenarios.evening!(this.now());
     this.#world.entries = world.entries;
     this.#tell();
-    this.#change((snapshot) => Object.assign(snapshot, { ...world.snapshot, revision: snapshot.revision }));
+    const notices = [{ severity: "remark", code: "demo", message: "This is the demo homelab" }];
+    this.#change((snapshot) => Object.assign(snapshot, { ...world.snapshot, notices, revision: snapshot.revision }));
   }
 
   async importHomelab(text: string) {
