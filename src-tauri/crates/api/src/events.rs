@@ -20,7 +20,7 @@ use crate::endpoints::kind;
 use crate::limits;
 use crate::problem::Problem;
 use crate::routes::{Answers, Call, Described};
-use crate::shared::{Place, Shared};
+use crate::shared::{Bearer, Place, Shared};
 use crate::wire::{Event, EventKind};
 
 /// The subprotocol that is chosen. A browser, which can set no header, offers its token beside it: `bearer.TOKEN`.
@@ -58,6 +58,8 @@ pub(crate) async fn listen(mut call: Call, (): ()) -> Result<Upgraded, Problem> 
         .await
         .map_err(|_| Problem::invalid("this address answers to a WebSocket"))?;
     let place = call.parts.extensions.get::<Place>().cloned();
+    let place = place.ok_or_else(|| Problem::invalid("the connection has no place"))?;
+    let bearer = call.parts.extensions.get::<Bearer>().cloned();
     let shared = call.shared;
     let response = upgrade
         .protocols([PROTOCOL])
@@ -73,7 +75,21 @@ pub(crate) async fn listen(mut call: Call, (): ()) -> Result<Upgraded, Problem> 
                 nodes: BTreeMap::new(),
                 cascades: BTreeMap::new(),
             };
-            let reason = listener.tell().await;
+            let looked = listener.shared.clone();
+            let removed = async {
+                match &bearer {
+                    Some(Bearer(id)) => looked.tokens.gone(id).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let closing = place.closing.clone();
+            let reason = tokio::select! {
+                biased;
+                () = looked.ending.cancelled() => away("WakeHub ends"),
+                () = closing.cancelled() => away("the API was switched off or moved"),
+                () = removed => (close_code::POLICY, "the token was removed".to_owned()),
+                reason = listener.tell() => reason,
+            };
             listener.close(reason).await;
             drop(place);
         });
@@ -161,7 +177,6 @@ impl Listener {
 
     async fn tell_on(&mut self) -> ControlFlow<Reason, std::convert::Infallible> {
         let engine = self.shared.engine.clone();
-        let ending = self.shared.ending.clone();
         let mut announcements = engine.announcements();
         let mut snapshots = engine.snapshots();
         let _looking = engine.attention();
@@ -176,7 +191,6 @@ impl Listener {
         let mut due = Instant::now();
         loop {
             tokio::select! {
-                () = ending.cancelled() => return ended(),
                 news = announcements.recv() => match news {
                     Ok(news) => self.announce(news).await?,
                     Err(broadcast::error::RecvError::Lagged(announcements)) => {
@@ -332,7 +346,11 @@ impl Listener {
 }
 
 fn ended<T>() -> ControlFlow<Reason, T> {
-    ControlFlow::Break((close_code::AWAY, "WakeHub ends".to_owned()))
+    ControlFlow::Break(away("WakeHub ends"))
+}
+
+fn away(why: &str) -> Reason {
+    (close_code::AWAY, why.to_owned())
 }
 
 fn gone<T>() -> ControlFlow<Reason, T> {

@@ -24,7 +24,7 @@ use crate::openapi;
 use crate::page;
 use crate::problem::Problem;
 use crate::routes::Routes;
-use crate::shared::{Peer, Place, Scope, Shared};
+use crate::shared::{Bearer, Peer, Place, Scope, Shared};
 use crate::tokens::Worth;
 
 pub(crate) fn router(shared: &Arc<Shared>) -> Router {
@@ -89,8 +89,11 @@ async fn answer(shared: &Arc<Shared>, router: Router, request: Request, peer: &P
     let is_api = request.uri().path().starts_with("/api");
     let (mut parts, body) = request.into_parts();
     let mut response = match pass(shared, &parts, peer).await {
-        Ok(scope) => {
+        Ok((scope, bearer)) => {
             parts.extensions.insert(scope);
+            if let Some(bearer) = bearer {
+                parts.extensions.insert(bearer);
+            }
             match router.oneshot(Request::from_parts(parts, body)).await {
                 Ok(response) => response,
                 Err(never) => match never {},
@@ -103,7 +106,11 @@ async fn answer(shared: &Arc<Shared>, router: Router, request: Request, peer: &P
 }
 
 /// What whoever asks may do, unless it is refused altogether.
-async fn pass(shared: &Shared, request: &Parts, peer: &Peer) -> Result<Scope, Problem> {
+async fn pass(
+    shared: &Shared,
+    request: &Parts,
+    peer: &Peer,
+) -> Result<(Scope, Option<Bearer>), Problem> {
     let access = shared.access.borrow().clone();
     let local = match peer {
         Peer::Owner => None,
@@ -123,20 +130,24 @@ async fn pass(shared: &Shared, request: &Parts, peer: &Peer) -> Result<Scope, Pr
     let names = Names::new(&access.hosts, local);
     guard::check(&names, &request.method, &request.uri, &request.headers)?;
     match peer {
-        Peer::Owner => Ok(Scope::Owner),
+        Peer::Owner => Ok((Scope::Owner, None)),
         Peer::Tcp { from, .. } => scope_of(shared, &request.headers, *from).await,
     }
 }
 
-async fn scope_of(shared: &Shared, headers: &HeaderMap, from: IpAddr) -> Result<Scope, Problem> {
+async fn scope_of(
+    shared: &Shared,
+    headers: &HeaderMap,
+    from: IpAddr,
+) -> Result<(Scope, Option<Bearer>), Problem> {
     let Some(token) = bearer(headers)? else {
-        return Ok(Scope::Open);
+        return Ok((Scope::Open, None));
     };
     if !shared.wrong.has(from) {
         return Err(Problem::too_many("too many wrong tokens"));
     }
     match shared.tokens.worth(&token).await {
-        Worth::Known(scope) => Ok(scope.into()),
+        Worth::Known { id, scope } => Ok((scope.into(), Some(Bearer(id)))),
         Worth::Unknown => {
             shared.wrong.take(from);
             tracing::warn!(%from, "a wrong token");

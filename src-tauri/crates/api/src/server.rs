@@ -143,6 +143,7 @@ async fn on_socket(
                 let (shared, router) = (shared.clone(), router.clone());
                 let place = Place {
                     _permits: Arc::new(vec![permit]),
+                    closing: shared.ending.clone(),
                 };
                 connections.spawn(connection(shared, router, stream, Peer::Owner, place));
             }
@@ -238,7 +239,7 @@ async fn accept(
             }
         };
         let from = from.ip().to_canonical();
-        let (Some(place), Ok(to)) = (places.take(from), stream.local_addr()) else {
+        let (Some(place), Ok(to)) = (places.take(from, closing), stream.local_addr()) else {
             tracing::debug!(%from, "too many connections");
             drop(stream);
             continue;
@@ -277,7 +278,7 @@ impl Default for Places {
 }
 
 impl Places {
-    fn take(&self, from: IpAddr) -> Option<Place> {
+    fn take(&self, from: IpAddr, closing: &CancellationToken) -> Option<Place> {
         let all: OwnedSemaphorePermit = self.all.clone().try_acquire_owned().ok()?;
         let mut by_address = self
             .by_address
@@ -290,6 +291,7 @@ impl Places {
         let own = own.clone().try_acquire_owned().ok()?;
         Some(Place {
             _permits: Arc::new(vec![all, own]),
+            closing: closing.clone(),
         })
     }
 }

@@ -51,7 +51,13 @@ pub(crate) enum Peer {
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub _permits: Arc<Vec<OwnedSemaphorePermit>>,
+    /// Cancelled when what it came in by is closed.
+    pub closing: CancellationToken,
 }
+
+/// The id of the token that a request came with.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Bearer(pub String);
 
 /// What whoever asks may do.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

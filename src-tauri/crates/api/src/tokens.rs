@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::{Mutex, RwLock, watch};
 use tokio::time::Instant;
 use wakehub_domain::Secret;
 use wakehub_engine::{Clock, Handle, SecretError, SecretKey, Secrets, SystemClock};
@@ -31,6 +31,8 @@ pub(crate) struct Tokens {
     known: RwLock<Known>,
     /// One change at a time.
     changing: Mutex<()>,
+    /// Counts the tokens that were removed.
+    removed: watch::Sender<u32>,
 }
 
 #[derive(Default)]
@@ -43,7 +45,10 @@ struct Known {
 /// What a token that was presented is worth.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Worth {
-    Known(ApiScope),
+    Known {
+        id: String,
+        scope: ApiScope,
+    },
     Unknown,
     /// The keyring does not say.
     Unchecked(SecretError),
@@ -63,6 +68,7 @@ impl Tokens {
                 failed: None,
             }),
             changing: Mutex::default(),
+            removed: watch::Sender::new(0),
         };
         Ok(tokens)
     }
@@ -145,6 +151,7 @@ impl Tokens {
         let mut known = self.known.write().await;
         known.entries.retain(|(token, _)| token.id != gone.id);
         drop(known);
+        self.removed.send_modify(|count| *count += 1);
         self.engine.set_setting(TOKENS, entries).await?;
         self.secrets
             .remove(&self.key(&gone.id))
@@ -152,6 +159,21 @@ impl Tokens {
             .map_err(keyring)?;
         tracing::info!(id = gone.id, name = gone.name, "token removed");
         Ok(true)
+    }
+
+    /// Ends when the token has been removed.
+    pub async fn gone(&self, id: &str) {
+        let mut removed = self.removed.subscribe();
+        loop {
+            removed.borrow_and_update();
+            let known = self.known.read().await;
+            if known.entries.iter().all(|(token, _)| token.id != id) {
+                return;
+            }
+            drop(known);
+            // the sender is our own
+            let _ = removed.changed().await;
+        }
     }
 
     pub async fn worth(&self, presented: &str) -> Worth {
@@ -176,7 +198,10 @@ impl Tokens {
             },
         };
         if bool::from(given.ct_eq(&kept)) {
-            Worth::Known(scope)
+            Worth::Known {
+                id: id.to_owned(),
+                scope,
+            }
         } else {
             Worth::Unknown
         }

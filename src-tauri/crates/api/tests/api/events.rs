@@ -160,6 +160,44 @@ async fn a_thousand_changes_a_second_hold_up_nobody() {
     drop(sleeper);
 }
 
+/// Why it was closed.
+async fn closed(socket: &mut Listening) -> (u16, String) {
+    use futures_util::StreamExt;
+    use tokio_tungstenite::tungstenite::Message;
+    loop {
+        let next = tokio::time::timeout(crate::desk::PATIENCE, socket.next()).await;
+        match next.expect("it is closed") {
+            Some(Ok(Message::Close(frame))) => {
+                let frame = frame.expect("a reason");
+                return (frame.code.into(), frame.reason.to_string());
+            }
+            Some(Ok(_)) => {}
+            other => panic!("ended without a reason: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_listener_goes_with_its_token_and_with_tcp() {
+    let desk = Desk::open().await;
+    let mut first = listening(&desk, "").await;
+    let mut second = listening(&desk, "").await;
+    let client = desk.client().await;
+    let tokens = client.access().await.unwrap().tokens;
+    client.remove_token(&tokens[0].id).await.unwrap();
+    let removed = (1008, "the token was removed".to_owned());
+    assert_eq!(closed(&mut first).await, removed);
+    assert!(event(&mut second).await.is_some(), "the other token lives");
+    let off = wakehub_view::access::ApiAccess::default();
+    client.set_access(&off).await.unwrap();
+    let (code, reason) = closed(&mut second).await;
+    assert_eq!(
+        (code, reason.contains("switched off")),
+        (1001, true),
+        "{reason}"
+    );
+}
+
 #[tokio::test]
 async fn when_the_engine_ends_every_listener_is_told() {
     let desk = Desk::open().await;
@@ -167,17 +205,7 @@ async fn when_the_engine_ends_every_listener_is_told() {
     let client = desk.client().await;
     let mut snapshots = client.snapshots();
     desk.home.handle.shut_down().await;
-    let reason = loop {
-        use futures_util::StreamExt;
-        use tokio_tungstenite::tungstenite::Message;
-        match socket.next().await {
-            Some(Ok(Message::Close(frame))) => break frame.expect("a reason"),
-            Some(Ok(_)) => {}
-            other => panic!("ended without a reason: {other:?}"),
-        }
-    };
-    assert_eq!(u16::from(reason.code), 1001);
-    assert_eq!(reason.reason.as_str(), "WakeHub ends");
+    assert_eq!(closed(&mut socket).await, (1001, "WakeHub ends".to_owned()));
     while snapshots.changed().await.is_ok() {}
     assert!(client.export().await.is_err(), "nobody answers");
     // another engine takes the place, socket and all
