@@ -592,6 +592,8 @@ for (const colorScheme of ["light", "dark"]) {
           hash,
           async (page) => {
             await act?.(page);
+            // pages that load late are nothing until then
+            await page.waitForSelector("main h1");
             // Through the debugger, so that the page's own policy stays as strict as it is.
             await page.evaluate(axe);
             const { violations } = await page.evaluate(() => globalThis.axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
