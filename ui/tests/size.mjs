@@ -9,7 +9,7 @@ const dist = fileURLToPath(new URL("../dist", import.meta.url));
 const html = readFileSync(join(dist, "index.html"), "utf8");
 const linked = [...html.matchAll(/(?:src|href)="\.\/([^"]+)"/g)].map((found) => found[1]);
 const assets = readdirSync(join(dist, "assets")).map((name) => `assets/${name}`);
-const late = assets.filter((name) => /tauri-.*\.js$|InterVariable-subset/.test(name));
+const late = assets.filter((name) => /tauri-.*\.js$|inter-(?!latin).*\.woff2$/.test(name));
 let sum = 0;
 for (const name of ["index.html", ...new Set([...linked, ...late])]) {
   const content = readFileSync(join(dist, name));
