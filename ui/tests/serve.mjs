@@ -1,6 +1,6 @@
 // Builds the window with the pretended homelab and serves it to a Chromium. Used by the browser tests and by `npm run shots`.
 import { execFileSync } from "node:child_process";
-import { createReadStream, existsSync, statSync } from "node:fs";
+import { createReadStream, existsSync, readdirSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,8 +12,20 @@ const types = { ".html": "text/html", ".js": "text/javascript", ".css": "text/cs
 // The same policy as in the app, so that a breach is seen here.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'";
 
+/** Only when something that it is made of has changed since; NO_BUILD takes what is there. */
 export function build() {
+  if (process.env.NO_BUILD || isBuilt()) return;
   execFileSync(process.execPath, [join(ui, "../node_modules/vite/bin/vite.js"), "build", ui, "--mode", "fake", "--logLevel", "error"], { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+function isBuilt() {
+  const page = join(root, "index.html");
+  if (!existsSync(page)) return false;
+  const folders = ["src", "public"].map((name) => join(ui, name));
+  const inside = folders.flatMap((folder) => readdirSync(folder, { recursive: true }).map((name) => join(folder, name)));
+  const sources = [...folders, ...inside, ...["index.html", "vite.config.ts", "svelte.config.js", "../package-lock.json"].map((name) => join(ui, name))];
+  const newest = Math.max(...sources.map((path) => statSync(path).mtimeMs));
+  return newest < statSync(page).mtimeMs;
 }
 
 /** Serves the built page on a free port of loopback. */

@@ -12,7 +12,7 @@ let browser;
 /** To be called once at the top of a file of tests. */
 export function open() {
   before(async () => {
-    if (!process.env.NO_BUILD) build();
+    build();
     server = await serve();
     browser = await launch();
   });
@@ -38,6 +38,9 @@ export async function visit(scenario, hash, steps, options = {}) {
     await context.close();
   }
 }
+
+/** The tile of a pinned node. */
+export const tile = (name) => `.tile[data-node="${name}"]`;
 
 /** What is shown, with plain spaces. */
 export const text = async (page, selector) => (await page.locator(selector).innerText()).replaceAll("\u00A0", " ");
