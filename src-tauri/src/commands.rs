@@ -8,6 +8,7 @@ use tauri::{AppHandle, State};
 use tokio::sync::{mpsc, watch};
 use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName, Timestamp};
 use wakehub_keyring::KeyringState;
+use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
     Answer, Ask, CheckView, CommandError, FoundAddress, ImportReport, JournalFormat, JournalLine,
@@ -65,6 +66,10 @@ pub(crate) fn handler<R: tauri::Runtime>() -> impl Fn(Invoke<R>) -> bool + Send 
         platform,
         settings,
         set_setting,
+        api_access,
+        set_api_access,
+        add_api_token,
+        remove_api_token,
         start_demo,
         leave_demo,
     ]
@@ -301,6 +306,27 @@ async fn set_setting<R: tauri::Runtime>(
     value: serde_json::Value,
 ) -> Answered<()> {
     settings::change(&app, &key, value).await
+}
+
+#[tauri::command]
+async fn api_access(shell: State<'_, Shell>) -> Answered<ApiStatus> {
+    Ok(shell.api().await?.access().await)
+}
+
+#[tauri::command]
+async fn set_api_access(shell: State<'_, Shell>, access: ApiAccess) -> Answered<ApiStatus> {
+    shell.api().await?.set_access(access).await
+}
+
+/// The answer is the only time that the token is shown.
+#[tauri::command]
+async fn add_api_token(shell: State<'_, Shell>, token: NewApiToken) -> Answered<ShownApiToken> {
+    shell.api().await?.add_token(token).await
+}
+
+#[tauri::command]
+async fn remove_api_token(shell: State<'_, Shell>, token: String) -> Answered<()> {
+    shell.api().await?.remove_token(&token).await
 }
 
 /// Puts the demo in the place of the user's own homelab, which stays as it is.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::watch;
+use wakehub_api::Server;
 use wakehub_engine::{Handle, Secrets};
 use wakehub_view::wire::Severity;
 
@@ -9,12 +11,22 @@ use crate::board::Board;
 
 const NOTICE: &str = "api_failed";
 
+/// Whether and by what the engine's API is served.
+#[derive(Clone)]
+pub(crate) enum Served {
+    NotYet,
+    By(Arc<Server>),
+    /// With the sentence that says why.
+    Failed(String),
+}
+
 /// Serves until the engine ends, and says on the board when that fails. WakeHub works without it.
 pub(crate) async fn serve(
     engine: Handle,
     data_dir: PathBuf,
     secrets: Arc<dyn Secrets>,
     board: Arc<Board>,
+    served: watch::Sender<Served>,
 ) {
     let options = wakehub_api::Options {
         secrets,
@@ -22,13 +34,16 @@ pub(crate) async fn serve(
         demo: wakehub_demo::is_demo(&data_dir),
         data_dir,
     };
-    let mut status = match wakehub_api::serve(engine, options).await {
-        Ok(server) => server.status(),
+    let server = match wakehub_api::serve(engine, options).await {
+        Ok(server) => Arc::new(server),
         Err(error) => {
             board.put_up(NOTICE, Severity::Warning, error.to_string());
+            served.send_replace(Served::Failed(error.to_string()));
             return;
         }
     };
+    let mut status = server.status();
+    served.send_replace(Served::By(server.clone()));
     loop {
         let failure = status.borrow_and_update().failure.clone();
         match failure {
@@ -39,8 +54,21 @@ pub(crate) async fn serve(
             ),
             None => board.take_down(NOTICE),
         }
-        if status.changed().await.is_err() {
-            return;
+        let more = tokio::select! {
+            more = status.changed() => more.is_ok(),
+            () = server.ending() => false,
+        };
+        if !more {
+            break;
         }
     }
+    board.take_down(NOTICE);
+    // the one of the next engine may be there already
+    served.send_if_modified(|served| {
+        let is_ours = matches!(served, Served::By(one) if Arc::ptr_eq(one, &server));
+        if is_ours {
+            *served = Served::NotYet;
+        }
+        is_ours
+    });
 }

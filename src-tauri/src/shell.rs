@@ -6,6 +6,7 @@ use std::time::Duration;
 use tauri::async_runtime::JoinHandle;
 use tauri::{AppHandle, Manager};
 use tokio::sync::watch;
+use wakehub_api::Server;
 use wakehub_demo::Demo;
 use wakehub_engine::{Handle, Options, Secrets};
 use wakehub_keyring::{Keyring, KeyringState};
@@ -14,7 +15,7 @@ use wakehub_view::wire::{CascadeStatus, CommandError, Severity};
 
 use crate::board::Board;
 use crate::desktop::TrayHost;
-use crate::reach;
+use crate::reach::{self, Served};
 
 /// The notice that what is shown is the demo.
 pub(crate) const DEMO: &str = "demo";
@@ -30,6 +31,8 @@ pub(crate) struct Shell {
     pub(crate) keyring: Arc<Keyring>,
     /// Whether the desktop shows our icon.
     pub(crate) tray_host: watch::Sender<TrayHost>,
+    /// The local API of the engine that runs.
+    pub(crate) served: watch::Sender<Served>,
     stage: watch::Sender<Stage>,
     /// Held while one homelab takes the place of the other.
     homelab: tokio::sync::Mutex<Homelab>,
@@ -70,6 +73,7 @@ impl Shell {
             board: Arc::new(Board::new()),
             keyring: Arc::new(Keyring::new()),
             tray_host: watch::Sender::new(TrayHost::Unknown),
+            served: watch::Sender::new(Served::NotYet),
             stage: watch::Sender::new(Stage::Starting),
             homelab: tokio::sync::Mutex::new(Homelab::Own),
             subscription: Mutex::default(),
@@ -107,6 +111,21 @@ impl Shell {
         }
     }
 
+    /// The local API, as soon as it is served.
+    pub(crate) async fn api(&self) -> Result<Arc<Server>, CommandError> {
+        let mut served = self.served.subscribe();
+        let other = |message: String| CommandError::Other { message };
+        let reached = served
+            .wait_for(|served| !matches!(served, Served::NotYet))
+            .await
+            .map_err(|error| other(error.to_string()))?;
+        match &*reached {
+            Served::By(server) => Ok(server.clone()),
+            Served::Failed(why) => Err(other(why.clone())),
+            Served::NotYet => Err(other("the local API has not started".to_owned())),
+        }
+    }
+
     pub(crate) async fn start_engine(&self, wanted: Wanted) -> Result<Handle, String> {
         let mut homelab = self.homelab.lock().await;
         let started = match wanted {
@@ -128,12 +147,15 @@ impl Shell {
                     Homelab::Own => (self.data_dir.clone(), self.keyring.clone()),
                     Homelab::Demo(demo) => (demo.folder().to_owned(), demo.secrets()),
                 };
-                let board = self.board.clone();
-                tauri::async_runtime::spawn(reach::serve(engine.clone(), folder, secrets, board));
+                self.served.send_replace(Served::NotYet);
+                let (board, served) = (self.board.clone(), self.served.clone());
+                let serving = reach::serve(engine.clone(), folder, secrets, board, served);
+                tauri::async_runtime::spawn(serving);
                 Ok(engine)
             }
             Err(why) => {
                 tracing::error!("the engine did not start: {why}");
+                self.served.send_replace(Served::Failed(why.clone()));
                 self.board
                     .put_up("engine_failed", Severity::Critical, why.clone());
                 self.stage.send_replace(Stage::Failed(why.clone()));

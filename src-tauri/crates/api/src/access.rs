@@ -6,8 +6,8 @@ use wakehub_store::SettingKey;
 use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
 use wakehub_view::wire::CommandError;
 
+use crate::addresses;
 use crate::limits;
-use crate::problem::Problem;
 use crate::shared::Shared;
 use crate::tokens::Tokens;
 
@@ -19,6 +19,8 @@ pub(crate) async fn read(engine: &Handle) -> Result<ApiAccess, CommandError> {
 
 pub(crate) async fn status(shared: &Shared) -> ApiStatus {
     let mut status = shared.status.borrow().clone();
+    let listening = status.listening.as_deref().and_then(|at| at.parse().ok());
+    status.urls = listening.map(addresses::urls).unwrap_or_default();
     status.tokens = shared.tokens.list().await;
     status
 }
@@ -29,7 +31,7 @@ pub(crate) fn is_settled(status: &ApiStatus) -> bool {
 }
 
 /// Answers as soon as the new state has been taken.
-pub(crate) async fn set(shared: &Shared, wanted: ApiAccess) -> Result<ApiStatus, Problem> {
+pub(crate) async fn set(shared: &Shared, wanted: ApiAccess) -> Result<ApiStatus, CommandError> {
     let mut taken = shared.status.subscribe();
     write(&shared.engine, &wanted).await?;
     shared.access.send_replace(wanted.clone());
@@ -49,6 +51,17 @@ async fn write(engine: &Handle, wanted: &ApiAccess) -> Result<(), CommandError> 
     Ok(())
 }
 
+/// By id or name.
+pub(crate) async fn remove_token(tokens: &Tokens, token: &str) -> Result<(), CommandError> {
+    if tokens.remove(token).await? {
+        Ok(())
+    } else {
+        Err(CommandError::Other {
+            message: format!("there is no token {token}"),
+        })
+    }
+}
+
 /// Access and tokens while no API is served: the command line changes them on a WakeHub that does not run.
 pub struct Gate {
     engine: Handle,
@@ -64,9 +77,8 @@ impl Gate {
     pub async fn access(&self) -> Result<ApiStatus, CommandError> {
         Ok(ApiStatus {
             access: read(&self.engine).await?,
-            listening: None,
-            failure: None,
             tokens: self.tokens.list().await,
+            ..ApiStatus::default()
         })
     }
 
@@ -81,12 +93,6 @@ impl Gate {
 
     /// By id or name.
     pub async fn remove_token(&self, token: &str) -> Result<(), CommandError> {
-        if self.tokens.remove(token).await? {
-            Ok(())
-        } else {
-            Err(CommandError::Other {
-                message: format!("there is no token {token}"),
-            })
-        }
+        remove_token(&self.tokens, token).await
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use wakehub_domain::{Action, CascadeId, NodeId, QuestionId, SecretName, Timestamp};
 use wakehub_engine::SecretKey;
-use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
+use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, Right, ShownApiToken};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
     Ask, CommandError, ImportReport, JournalFormat, JournalLine, JournalQuery, NodeView,
@@ -498,6 +498,11 @@ async fn platform(call: Call, (): ()) -> Answered<Json<PlatformAnswer>> {
         keyring: shared.secrets.get(&key).await.is_ok(),
         data_dir: shared.data_dir.display().to_string(),
         demo: shared.is_demo,
+        right: match call.scope() {
+            Scope::Open | Scope::Read => Right::Read,
+            Scope::Control => Right::Control,
+            Scope::Owner => Right::Owner,
+        },
     }))
 }
 

@@ -5,6 +5,7 @@
 //! token. `endpoints` is the one list of what can be asked; router and OpenAPI document are made from it.
 
 mod access;
+mod addresses;
 pub mod client;
 mod endpoints;
 mod events;

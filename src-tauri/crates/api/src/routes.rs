@@ -46,6 +46,12 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// What whoever asks may do.
+    pub fn scope(&self) -> Scope {
+        let held = self.parts.extensions.get::<Scope>().copied();
+        held.unwrap_or(Scope::Open)
+    }
+
     /// The words of the path's placeholders, in order.
     pub fn word(&self, at: usize) -> &str {
         self.path.get(at).map_or("", String::as_str)

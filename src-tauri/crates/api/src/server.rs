@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wakehub_engine::{Handle, Secrets};
-use wakehub_view::access::{ApiAccess, ApiStatus};
+use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
 use wakehub_view::wire::CommandError;
 
 use crate::limits::{self, Rate};
@@ -55,6 +55,30 @@ impl Server {
     /// How it is doing; without tokens, which are listed on demand.
     pub fn status(&self) -> watch::Receiver<ApiStatus> {
         self.shared.status.subscribe()
+    }
+
+    /// When the engine has ended, or is told to.
+    pub async fn ending(&self) {
+        self.shared.ending.cancelled().await;
+    }
+
+    /// How it is reached, with the tokens as they are now.
+    pub async fn access(&self) -> ApiStatus {
+        access::status(&self.shared).await
+    }
+
+    /// Switches TCP on, off or over; answers when that has been done or has failed.
+    pub async fn set_access(&self, wanted: ApiAccess) -> Result<ApiStatus, CommandError> {
+        access::set(&self.shared, wanted).await
+    }
+
+    pub async fn add_token(&self, new: NewApiToken) -> Result<ShownApiToken, CommandError> {
+        self.shared.tokens.add(new).await
+    }
+
+    /// By id or name. Whoever listens with it is let go.
+    pub async fn remove_token(&self, token: &str) -> Result<(), CommandError> {
+        access::remove_token(&self.shared.tokens, token).await
     }
 
     /// Tells every listener that WakeHub ends, and waits until they have gone, two seconds at most.
@@ -196,7 +220,7 @@ async fn listen_as(
             access: access.clone(),
             listening,
             failure,
-            tokens: Vec::new(),
+            ..ApiStatus::default()
         });
         match bound {
             Some(Ok((listener, _))) => {

@@ -21,6 +21,8 @@ const PREFIX: &str = "wh";
 const ID_DIGITS: usize = 4;
 /// 130 bits.
 const SECRET_DIGITS: usize = 26;
+/// How exactly it is written down when a token was used last: a page that is open all day is not written down all day.
+const USED_MS: i64 = 10 * 60 * 1000;
 /// How long after the keyring has failed nobody asks it again.
 const KEYRING_PAUSE: Duration = Duration::from_secs(5);
 
@@ -118,6 +120,7 @@ impl Tokens {
             name: name.to_owned(),
             scope: new.scope,
             created: SystemClock.now(),
+            used: None,
         };
         let digest = digest(&token);
         let kept = Secret::new(hex(&digest));
@@ -198,12 +201,39 @@ impl Tokens {
             },
         };
         if bool::from(given.ct_eq(&kept)) {
+            self.note_use(id).await;
             Worth::Known {
                 id: id.to_owned(),
                 scope,
             }
         } else {
             Worth::Unknown
+        }
+    }
+
+    async fn note_use(&self, id: &str) {
+        let now = SystemClock.now();
+        let is_due = |token: &ApiToken| {
+            token.id == id && token.used.is_none_or(|used| now.0 - used.0 > USED_MS)
+        };
+        let known = self.known.read().await;
+        if !known.entries.iter().any(|(token, _)| is_due(token)) {
+            return;
+        }
+        drop(known);
+        // another change writes it down, or the next request
+        let Ok(_one) = self.changing.try_lock() else {
+            return;
+        };
+        let mut known = self.known.write().await;
+        for (token, _) in &mut known.entries {
+            if is_due(token) {
+                token.used = Some(now);
+            }
+        }
+        drop(known);
+        if let Err(error) = self.engine.set_setting(TOKENS, self.list().await).await {
+            tracing::warn!(?error, "when a token was used cannot be written down");
         }
     }
 

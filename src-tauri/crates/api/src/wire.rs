@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use wakehub_domain::{NodeId, QuestionId, SecretName, Timestamp};
+use wakehub_view::access::Right;
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
     Answer, CascadeView, CheckView, CommandError, FoundAddress, JournalQuery, NodeView, Notice,
@@ -57,6 +58,8 @@ pub struct PlatformAnswer {
     pub data_dir: String,
     /// What is shown is the demo homelab.
     pub demo: bool,
+    /// What whoever asks may do.
+    pub right: Right,
 }
 
 #[derive(Clone, Default, Debug, Serialize, Deserialize, JsonSchema)]

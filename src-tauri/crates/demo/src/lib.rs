@@ -119,7 +119,7 @@ pub async fn start(options: Options) -> Result<Demo, DemoError> {
     };
     mark(&folder)?;
     let house = Arc::new(House::new(options.speed, options.seed));
-    let pocket = Arc::new(Pocket::furnishing());
+    let pocket = Arc::new(Pocket::furnishing(&folder));
     let handle = wakehub_engine::start(wakehub_engine::Options {
         data_dir: folder.clone(),
         secrets: pocket.clone(),

@@ -1,7 +1,13 @@
 //! Secrets of the demo: kept in memory for as long as it runs, far from the keyring.
+//!
+//! Of the API's tokens it is given nothing but digests, from which no token can be had. They go into a file of the demo's
+//! folder, so that a browser is known again when the demo is started again.
 
 use async_trait::async_trait;
 use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use wakehub_domain::{NodeId, Secret, SecretName};
@@ -9,14 +15,17 @@ use wakehub_engine::{SecretError, SecretKey, SecretOf, Secrets};
 
 pub(crate) struct Pocket {
     kept: Mutex<BTreeMap<SecretKey, Secret>>,
+    /// Of the tokens, a line each: the key and the digest.
+    file: PathBuf,
     /// While the homelab is being furnished, whatever is asked for is there.
     is_furnishing: watch::Sender<bool>,
 }
 
 impl Pocket {
-    pub fn furnishing() -> Pocket {
+    pub fn furnishing(folder: &Path) -> Pocket {
         Pocket {
             kept: Mutex::default(),
+            file: folder.join("tokens"),
             is_furnishing: watch::Sender::new(true),
         }
     }
@@ -40,6 +49,36 @@ impl Pocket {
         self.is_furnishing.send_replace(false);
     }
 
+    fn written(&self, key: &SecretKey) -> Option<Secret> {
+        let key = key.to_string();
+        let lines = fs::read_to_string(&self.file).unwrap_or_default();
+        let mut pairs = lines.lines().filter_map(|line| line.split_once(' '));
+        let (_, digest) = pairs.find(|(of, _)| *of == key)?;
+        Some(Secret::new(digest.to_owned()))
+    }
+
+    fn write(&self, key: &SecretKey, digest: Option<&Secret>) -> Result<(), SecretError> {
+        let _one = self.lock();
+        let key = key.to_string();
+        let before = fs::read_to_string(&self.file).unwrap_or_default();
+        let mut lines: Vec<String> = before
+            .lines()
+            .filter(|line| line.split_once(' ').is_some_and(|(of, _)| of != key))
+            .map(str::to_owned)
+            .collect();
+        lines.extend(digest.map(|digest| format!("{key} {}", digest.expose())));
+        let mut text = lines.join("\n");
+        text.push('\n');
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let written = options
+            .open(&self.file)
+            .and_then(|mut file| file.write_all(text.as_bytes()));
+        written.map_err(|error| SecretError::Failed(error.to_string()))
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<SecretKey, Secret>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -48,11 +87,11 @@ impl Pocket {
 #[async_trait]
 impl Secrets for Pocket {
     async fn get(&self, key: &SecretKey) -> Result<Option<Secret>, SecretError> {
-        let of_node = match key.of {
-            SecretOf::Node { .. } => true,
-            SecretOf::ApiToken(_) => false,
-        };
-        if of_node && *self.is_furnishing.borrow() {
+        match key.of {
+            SecretOf::Node { .. } => {}
+            SecretOf::ApiToken(_) => return Ok(self.written(key)),
+        }
+        if *self.is_furnishing.borrow() {
             self.lock()
                 .entry(key.clone())
                 .or_insert_with(|| Secret::new("demo".to_owned()));
@@ -62,12 +101,22 @@ impl Secrets for Pocket {
     }
 
     async fn set(&self, key: &SecretKey, secret: &Secret) -> Result<(), SecretError> {
-        self.lock().insert(key.clone(), secret.clone());
-        Ok(())
+        match key.of {
+            SecretOf::Node { .. } => {
+                self.lock().insert(key.clone(), secret.clone());
+                Ok(())
+            }
+            SecretOf::ApiToken(_) => self.write(key, Some(secret)),
+        }
     }
 
     async fn remove(&self, key: &SecretKey) -> Result<(), SecretError> {
-        self.lock().remove(key);
-        Ok(())
+        match key.of {
+            SecretOf::Node { .. } => {
+                self.lock().remove(key);
+                Ok(())
+            }
+            SecretOf::ApiToken(_) => self.write(key, None),
+        }
     }
 }

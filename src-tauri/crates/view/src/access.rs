@@ -160,6 +160,16 @@ impl ApiScope {
     }
 }
 
+/// What whoever has the window before him may do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Right {
+    Read,
+    Control,
+    /// Also who else may come in. Only at the computer itself.
+    Owner,
+}
+
 /// A token without its secret, which nobody knows but whom it was shown to.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ApiToken {
@@ -169,6 +179,9 @@ pub struct ApiToken {
     pub name: String,
     pub scope: ApiScope,
     pub created: Timestamp,
+    /// When somebody came with it last, to about ten minutes; null when nobody has.
+    #[serde(default)]
+    pub used: Option<Timestamp>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
@@ -199,6 +212,9 @@ pub struct ApiStatus {
     pub access: ApiAccess,
     /// The address that answers; null while TCP is switched off or fails.
     pub listening: Option<String>,
+    /// What to type into a browser, the likeliest first; empty while nothing answers.
+    #[serde(default)]
+    pub urls: Vec<String>,
     /// Why TCP is switched on and does not answer: `address already in use`.
     pub failure: Option<String>,
     pub tokens: Vec<ApiToken>,

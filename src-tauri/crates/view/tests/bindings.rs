@@ -97,6 +97,7 @@ fn bindings() -> String {
         ApiAccess,
         PlainHttp,
         ApiScope,
+        Right,
         ApiToken,
         NewApiToken,
         ShownApiToken,

@@ -519,6 +519,11 @@ export type PlainHttp = "this_computer" | "private_networks" | "anywhere";
 export type ApiScope = "read" | "control";
 
 /**
+ * What whoever has the window before him may do.
+ */
+export type Right = "read" | "control" | "owner";
+
+/**
  * A token without its secret, which nobody knows but whom it was shown to.
  */
 export type ApiToken = { 
@@ -529,7 +534,11 @@ id: string,
 /**
  * What it is for: `phone`.
  */
-name: string, scope: ApiScope, created: Timestamp, };
+name: string, scope: ApiScope, created: Timestamp, 
+/**
+ * When somebody came with it last, to about ten minutes; null when nobody has.
+ */
+used: Timestamp | null, };
 
 export type NewApiToken = { name: string, scope: ApiScope, };
 
@@ -546,6 +555,10 @@ export type ApiStatus = { access: ApiAccess,
  * The address that answers; null while TCP is switched off or fails.
  */
 listening: string | null, 
+/**
+ * What to type into a browser, the likeliest first; empty while nothing answers.
+ */
+urls: Array<string>, 
 /**
  * Why TCP is switched on and does not answer: `address already in use`.
  */

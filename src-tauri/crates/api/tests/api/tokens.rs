@@ -46,6 +46,49 @@ async fn each_scope_opens_what_it_says_and_nothing_more() {
 }
 
 #[tokio::test]
+async fn a_page_is_told_what_it_may_do() {
+    let desk = Desk::open().await;
+    let to = desk.tcp().await;
+    for (scope, right) in [(ApiScope::Read, "read"), (ApiScope::Control, "control")] {
+        let token = desk.token(scope).await;
+        let answer = with(to, &token, Method::GET, "/api/v1/platform").await;
+        assert_eq!(answer.json()["right"], right);
+    }
+    let own = desk.own(Method::GET, "/api/v1/platform", None).await;
+    assert_eq!(own.json()["right"], "owner");
+}
+
+#[tokio::test]
+async fn who_holds_the_server_holds_the_gate() {
+    let desk = Desk::open().await;
+    let to = desk.tcp().await;
+    let new = NewApiToken {
+        name: "sofa".to_owned(),
+        scope: ApiScope::Read,
+    };
+    let made = desk.server.add_token(new).await.unwrap();
+    let snapshot = "/api/v1/snapshot";
+    assert_eq!(
+        with(to, &made.token, Method::GET, snapshot).await.status,
+        200
+    );
+    let status = desk.server.access().await;
+    assert_eq!(status.tokens.len(), 1);
+    assert_eq!(status.urls.len(), 1);
+    desk.server.remove_token(&made.entry.id).await.unwrap();
+    with(to, &made.token, Method::GET, snapshot)
+        .await
+        .refused(401, "unauthorised");
+    let off = wakehub_view::access::ApiAccess {
+        tcp: false,
+        ..status.access
+    };
+    let off = desk.server.set_access(off).await.unwrap();
+    assert_eq!((off.listening, off.urls.len()), (None, 0));
+    assert!(tokio::net::TcpStream::connect(to).await.is_err());
+}
+
+#[tokio::test]
 async fn wrong_tokens_are_refused_in_the_same_words() {
     let desk = Desk::open().await;
     let to = desk.tcp().await;
@@ -119,6 +162,11 @@ async fn a_token_lives_until_it_is_removed_also_over_a_restart() {
     // listed without its secret, which stands nowhere in the data directory either
     let listed = desk.own(Method::GET, "/api/v1/access", None).await.json();
     assert_eq!(listed["tokens"][0]["name"], "phone");
+    assert!(listed["tokens"][0]["used"].is_i64(), "{listed}");
+    assert_eq!(
+        listed["urls"],
+        json!([format!("http://localhost:{}", to.port())])
+    );
     assert!(!listed.to_string().contains(&shown.token));
     let secret = shown.token.rsplit('-').next().unwrap();
     for file in std::fs::read_dir(desk.data_dir()).unwrap().flatten() {
@@ -173,6 +221,7 @@ async fn names_of_tokens_have_limits() {
         desk.own(Method::POST, "/api/v1/tokens", Some(body)).await;
     }
     let listed = desk.own(Method::GET, "/api/v1/access", None).await.json();
+    assert_eq!(listed["tokens"][0]["used"], json!(null), "{listed}");
     assert_eq!(listed["tokens"].as_array().map(Vec::len), Some(32));
 }
 
