@@ -93,6 +93,18 @@ test("closed in the middle, it goes on where it was, and keeps no secret", async
   });
 });
 
+test("what the neighbour table does not know is asked for, without leaving the keyboard", async () => {
+  await visit("empty&pace=10", "#/", async (page) => {
+    await press(page, /^Begin$/);
+    await page.waitForSelector(".scan li:nth-child(6)");
+    assert.equal(await page.locator(".scan li", { hasText: "10.77.0.20" }).count(), 0);
+    await press(page, /^Ask every address$/);
+    await page.waitForSelector(".scan li:has-text('10.77.0.20')");
+    assert.equal(await focused(page), "Ask every address");
+    await page.waitForSelector(".scan [aria-disabled=false]:has-text('Ask every address')");
+  });
+});
+
 test("every field of the batch has its message, and nothing is saved with one mistake", async () => {
   await visit("empty&pace=10", "#/", async (page) => {
     await toGuests(page);

@@ -9,6 +9,9 @@ pub struct Homelab {
     pub machines: Vec<Machine>,
 }
 
+/// How the names of [`Homelab::with_more`] begin.
+pub const MORE: &str = "lxc-more-";
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// Woken by a magic packet.
@@ -144,6 +147,19 @@ impl Homelab {
         Homelab {
             machines: vec![Machine::new("nas", 3)],
         }
+    }
+
+    /// So many LXCs more on a machine with Proxmox, from `lxc-more-1` on.
+    #[must_use]
+    pub fn with_more(mut self, host: &str, number: u8) -> Homelab {
+        // Above the addresses and numbers of the reference homelab.
+        const LAST_BYTE: u8 = 100;
+        const VMID: u32 = 300;
+        self.machines.extend((1..=number).map(|at| {
+            let name = format!("{MORE}{at}");
+            Machine::guest(&name, Kind::Lxc, LAST_BYTE + at, host, VMID + u32::from(at))
+        }));
+        self
     }
 
     /// Only these, and the machines that host them. Dependencies on what is left out are dropped.

@@ -25,7 +25,7 @@ mod toml;
 pub use docker::IMAGE;
 pub use event::{Event, Power, What};
 pub use fault::Fault;
-pub use homelab::{Container, Docker, DockerAccess, Homelab, Kind, Login, Machine, Role};
+pub use homelab::{Container, Docker, DockerAccess, Homelab, Kind, Login, MORE, Machine, Role};
 pub use lab::{Lab, Options};
 pub use listener::{Carrier, MagicPacket};
 pub use prepare::{ADMIN, Account, ROOT, VISITOR};

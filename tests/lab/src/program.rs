@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
-use wakehub_lab::{Fault, Homelab, Kind, Lab, Options};
+use wakehub_lab::{Fault, Homelab, Kind, Lab, MORE, Options};
 
 /// A real homelab on this computer: machines in network namespaces that are off until a magic packet arrives, then run
 /// OpenSSH, Docker and a Proxmox API. Needs root. It goes away on Ctrl-C.
@@ -26,6 +26,9 @@ struct Arguments {
     /// These run from the beginning.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     on: Vec<String>,
+    /// So many LXCs more on machine2, at most 100.
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, value_parser = clap::value_parser!(u8).range(..=100))]
+    more: u8,
     /// From the magic packet to sshd, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 1.5)]
     boot: f64,
@@ -117,7 +120,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 fn homelab(arguments: &Arguments) -> anyhow::Result<Homelab> {
-    let homelab = Homelab::reference();
+    let homelab = Homelab::reference().with_more("machine2", arguments.more);
     for name in arguments.only.iter().chain(&arguments.on) {
         anyhow::ensure!(
             homelab.machine(name).is_some(),
@@ -127,8 +130,15 @@ fn homelab(arguments: &Arguments) -> anyhow::Result<Homelab> {
     if arguments.only.is_empty() {
         return Ok(homelab);
     }
-    let names: Vec<&str> = arguments.only.iter().map(String::as_str).collect();
-    Ok(homelab.only(&names))
+    let mut names: Vec<&str> = arguments.only.iter().map(String::as_str).collect();
+    names.extend(
+        homelab
+            .machines
+            .iter()
+            .map(|machine| machine.name.as_str())
+            .filter(|name| name.starts_with(MORE)),
+    );
+    Ok(homelab.clone().only(&names))
 }
 
 fn introduce(lab: &Lab, file: &std::path::Path) -> anyhow::Result<()> {

@@ -66,8 +66,11 @@ export interface Backend {
   accept(presented: Presented): Promise<void>;
   /** Resolves with the number of guests that are found and not configured. */
   discover(node: NodeId): Promise<number>;
-  /** Asks the neighbour table and mDNS, never a port. Reports each address as it is found, again when more is known of it. */
-  scan(onFound: (found: FoundAddress) => void): Promise<void>;
+  /**
+   * Asks the neighbour table and mDNS, with `sweep` also each address of the own network by an echo request; never a port.
+   * Reports each address as it is found, again when more is known of it.
+   */
+  scan(sweep: boolean, onFound: (found: FoundAddress) => void): Promise<void>;
   /** Puts the demo homelab in the place of the user's own, which stays as it is; no network is touched. */
   startDemo(): Promise<void>;
   /** Back to the user's own homelab. */

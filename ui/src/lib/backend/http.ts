@@ -241,7 +241,7 @@ export async function overHttp(signIn: SignIn): Promise<Backend> {
     testConnection: async (id, entry, secrets, onCheck) => tested(await session.send("POST", "test", { node: id, entry, secrets }), onCheck),
     accept: (presented) => session.do("POST", "accept", presented),
     discover: async (id) => (await session.ask<{ to_configure: number }>("POST", `${node(id)}/discover`)).to_configure,
-    scan: async (onFound) => scanned(await session.send("POST", "scan"), onFound),
+    scan: async (sweep, onFound) => scanned(await session.send("POST", "scan", { sweep }), onFound),
     startDemo: () => Promise.reject(other(m.onlyInTheWindow)),
     leaveDemo: () => Promise.reject(other(m.onlyInTheWindow)),
     importHomelab: (text) => session.ask("POST", "homelab", text),

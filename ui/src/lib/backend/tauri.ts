@@ -35,9 +35,9 @@ export const tauri: Backend = {
   },
   accept: (presented) => invoke("accept", { presented }),
   discover: (node) => invoke("discover", { node }),
-  scan(onFound) {
+  scan(sweep, onFound) {
     const channel = new Channel<FoundAddress>(onFound);
-    return invoke("scan", { channel });
+    return invoke("scan", { sweep, channel });
   },
   startDemo: () => invoke("start_demo"),
   leaveDemo: () => invoke("leave_demo"),

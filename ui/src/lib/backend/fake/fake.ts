@@ -282,7 +282,7 @@ export class FakeEngine implements Backend {
     return this.#world.snapshot.discovered.filter((one) => one.host === node).length;
   }
 
-  async scan(onFound: (found: FoundAddress) => void): Promise<void> {
+  async scan(sweep: boolean, onFound: (found: FoundAddress) => void): Promise<void> {
     const configured = (address: string) => this.#world.snapshot.nodes.find((node) => node.address === address)?.id ?? null;
     const all: Omit<FoundAddress, "node">[] = [
       { address: "10.77.0.254", mac: "52:54:00:00:00:fe", name: "gateway.lan", vendor: null, source: "neighbours" },
@@ -293,6 +293,7 @@ export class FakeEngine implements Backend {
       { address: "10.77.0.1", mac: "52:54:00:00:00:01", name: "machine1.lan", vendor: "QEMU", source: "neighbours" },
       { address: "fe80::5054:ff:fe00:9", mac: "52:54:00:00:00:09", name: null, vendor: null, source: "neighbours" },
     ];
+    if (sweep) all.push({ address: "10.77.0.20", mac: "52:54:00:00:00:14", name: null, vendor: "Synology", source: "neighbours" });
     for (const found of all) {
       await this.#wait(0.2);
       onFound({ ...found, node: configured(found.address) });
