@@ -23,7 +23,7 @@ export function open() {
 }
 
 /** Opens a page of a scenario, runs the steps and fails on anything that the page complained about. */
-export async function visit(scenario, hash, steps, options = {}) {
+export async function visit(scenario, hash, steps, { waitFor = "main h1", ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1200, height: 900 }, locale: "en-GB", reducedMotion: "reduce", ...options });
   const page = await context.newPage();
   const complaints = [];
@@ -31,7 +31,7 @@ export async function visit(scenario, hash, steps, options = {}) {
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
   try {
     await page.goto(`${server.url}?fake=${scenario}${hash}`);
-    await page.waitForSelector("main h1");
+    await page.waitForSelector(waitFor);
     await steps(page);
     assert.deepEqual(complaints, []);
   } finally {

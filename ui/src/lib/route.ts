@@ -26,7 +26,7 @@ export type Route =
 export function parse(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#/, "").split("?");
   const params = new URLSearchParams(query);
-  const [first = "", second, third] = path.split("/").filter(Boolean).map(decodeURIComponent);
+  const [first = "", second, third] = path.split("/").filter(Boolean).map(decoded);
   const number = (text: string | null | undefined) => (text && /^\d+$/.test(text) ? Number(text) : null);
   const id = number(second);
   switch (first) {
@@ -61,6 +61,15 @@ export function parse(hash: string): Route {
       return id === null ? { page: "unknown" } : { page: "question", id };
     default:
       return { page: "unknown" };
+  }
+}
+
+/** As it stands when it is no encoded text. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
   }
 }
 

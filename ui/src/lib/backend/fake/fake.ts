@@ -1,5 +1,6 @@
 // A pretended engine behind the window. `?fake=SCENARIO` chooses the homelab, `&pace=MS` how long a step takes (0: it never
-// ends), `&when=busy` what a start meets, `&rate=N` how many snapshots a second it sends without a reason.
+// ends), `&when=busy` what a start meets, `&fail=journal,settings` which methods fail until the first click,
+// `&rate=N` how many snapshots a second it sends without a reason.
 import type { Backend, FoundAddress, Platform } from "../backend";
 import type {
   Action,
@@ -32,7 +33,20 @@ export function fakeBackend(scenario: string): Backend {
   const engine = new FakeEngine(scenario, pace, options.get("when") === "busy");
   const rate = Number(options.get("rate") ?? "0");
   if (rate > 0) engine.stir(rate);
-  return engine;
+  const failing = new Set((options.get("fail") ?? "").split(",").filter(Boolean));
+  return failing.size > 0 ? faulty(engine, failing) : engine;
+}
+
+/** These methods fail; a click somewhere heals them. */
+function faulty(engine: FakeEngine, failing: Set<string>): Backend {
+  addEventListener("click", () => failing.clear(), { once: true, capture: true });
+  return new Proxy(engine, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== "function") return value;
+      return (...given: unknown[]): unknown => (failing.has(String(name)) ? Promise.reject(other("the database is locked")) : (value as (...given: unknown[]) => unknown).apply(target, given));
+    },
+  });
 }
 
 export class FakeEngine implements Backend {
