@@ -105,6 +105,8 @@ pub(crate) struct Running {
 #[derive(Default)]
 pub(crate) struct Polling {
     pub in_flight: HashSet<NodeId>,
+    /// Of those, the ones to be asked once more: something was configured on them meanwhile.
+    pub again: HashSet<NodeId>,
     /// When the last poll of the node ended.
     pub ended: HashMap<NodeId, Instant>,
     pub breakers: HashMap<ConnectionId, Breaker>,

@@ -5,9 +5,9 @@
 mod sim;
 
 use sim::Home;
-use wakehub_domain::NodeKind;
+use wakehub_domain::{Action, NodeKind};
 use wakehub_view::homelab::NodeEntry;
-use wakehub_view::wire::{CommandError, Severity};
+use wakehub_view::wire::{CommandError, Power, Severity};
 
 async fn entry(home: &Home, name: &str, platform_id: &str, needs: &[&str]) -> NodeEntry {
     let like = home.node("lxc-cloudflared").id;
@@ -51,6 +51,28 @@ async fn ten_guests_are_configured_in_one_go_and_may_need_one_another() {
         .await;
     assert_eq!(home.node("guest0").depends_on, [saved[1]]);
     assert_eq!(home.node("guest9").depends_on, [home.node("nas").id]);
+}
+
+#[tokio::test]
+async fn what_was_configured_is_seen_at_once() {
+    let home = Home::reference().await;
+
+    home.run(Action::Start, "machine2").await;
+    home.sim.with(|state| {
+        let guest = ["machine2", "300", "guest"].map(str::to_owned);
+        let [host, id, name] = guest;
+        state.on.insert(id.clone());
+        state.guests.push((host, NodeKind::Lxc, id, name));
+    });
+    let guest = entry(&home, "guest", "300", &[]).await;
+    home.handle.save_nodes(vec![guest]).await.expect("saved");
+    // nobody looks: the next poll by itself is a minute away
+    home.wait_for("the guest seen", |s| {
+        s.nodes
+            .iter()
+            .any(|n| n.name == "guest" && n.power == Power::On)
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -167,6 +167,14 @@ impl Controller {
                 }
             }
         }
+        // what was just configured is asked for at once, even when its host was asked a moment ago
+        let new = graph.nodes().iter().filter(|n| before.get(n.id).is_none());
+        for host in new.filter_map(|node| node.host) {
+            self.polling.ended.remove(&host);
+            if self.polling.in_flight.contains(&host) {
+                self.polling.again.insert(host);
+            }
+        }
         self.believe();
         self.changed = true;
         self.poll_due();

@@ -330,7 +330,11 @@ impl Controller {
 
     pub(super) async fn poll_ended(&mut self, node: NodeId) {
         self.polling.in_flight.remove(&node);
-        self.polling.ended.insert(node, Instant::now());
+        if self.polling.again.remove(&node) {
+            self.polling.ended.remove(&node);
+        } else {
+            self.polling.ended.insert(node, Instant::now());
+        }
         self.changed = true;
         self.refreshed(node).await;
     }
