@@ -6,11 +6,11 @@ import "./styles/app.css";
 
 const target = document.getElementById("app");
 
-const signIn: SignIn = async (enter) => {
+const signIn: SignIn = async (door) => {
   const { default: Page } = await import("./views/SignIn.svelte");
   if (!target) return;
   await new Promise<void>((done) => {
-    const page = mount(Page, { target, props: { enter, ondone: () => void unmount(page).then(done) } });
+    const page = mount(Page, { target, props: { door, ondone: () => void unmount(page).then(done) } });
   });
 };
 

@@ -1,6 +1,8 @@
 // The one interface between the window and the engine. Tauri answers it in the app, a pretended homelab in a browser.
 import type {
   Answer,
+  ApiAccess,
+  ApiStatus,
   Ask,
   CascadeId,
   CheckView,
@@ -10,15 +12,18 @@ import type {
   JournalFormat,
   JournalLine,
   JournalQuery,
+  NewApiToken,
   NodeEntry,
   NodeId,
   PlanAnswer,
   Presented,
   QuestionId,
+  Right,
   RunAnswer,
   SecretEntry,
   SecretName,
   SettingsView,
+  ShownApiToken,
   Snapshot,
 } from "./bindings";
 
@@ -36,6 +41,8 @@ export type { FoundAddress };
 
 /** Every method that fails rejects with a `CommandError`. */
 export interface Backend {
+  /** What may be done here. Who may only look is offered nothing else. */
+  readonly right: Right;
   snapshot(): Promise<Snapshot>;
   /** Calls back with the newest snapshot at once and after each change, until the returned function is called. */
   subscribe(onSnapshot: (snapshot: Snapshot) => void): Promise<() => void>;
@@ -84,6 +91,16 @@ export interface Backend {
   settings(): Promise<SettingsView>;
   setSetting<K extends keyof SettingsView>(key: K, value: SettingsView[K]): Promise<void>;
   platform(): Promise<Platform>;
+  /** Who else may reach WakeHub. This and what follows is only for the owner: no browser lets another one in. */
+  access(): Promise<ApiStatus>;
+  /** Resolves when TCP is as it is wanted, or has failed. */
+  setAccess(access: ApiAccess): Promise<ApiStatus>;
+  /** The only time that the token is shown. */
+  addToken(token: NewApiToken): Promise<ShownApiToken>;
+  /** By its id; whoever uses it is let go at once. */
+  removeToken(id: string): Promise<void>;
+  /** In a browser: forgets the token that was entered. */
+  signOut?(): void;
 }
 
 /** Whatever was thrown, as the error that the window knows how to show. */

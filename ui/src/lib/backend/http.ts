@@ -1,17 +1,40 @@
 // WakeHub over its local API: a browser on the same computer, or a phone on the sofa. The token travels in headers only.
 import { m } from "../i18n/index.svelte";
 import { announcer } from "../state/announcer.svelte";
-import type { Backend, Platform } from "./backend";
-import type { CheckView, CommandError, FoundAddress, NodeEntry, NodeId, SecretName, SettingsView, Snapshot } from "./bindings";
+import { commandError, type Backend, type Platform } from "./backend";
+import type { CheckView, CommandError, FoundAddress, NodeEntry, NodeId, Right, SecretName, SettingsView, Snapshot } from "./bindings";
 import { Revisions } from "./revisions";
 
 const KEPT = "wakehub-token";
+/** That a token was here and is no longer known. */
+const GONE = "wakehub-token-gone";
 const PROTOCOL = "wakehub.v1";
 /** Between two attempts to listen again, in ms: longer each time, up to the last. */
 const PAUSES = [300, 1000, 2000, 4000, 8000];
 
-/** Shows the form that asks for a token, until `enter` takes one: it answers why not, or null. */
-export type SignIn = (enter: (token: string, remember: boolean) => Promise<CommandError | null>) => Promise<void>;
+/** How a browser stands with WakeHub. */
+export type Standing = { kind: "in" } | { kind: "unknown" } | Refused;
+
+interface Refused {
+  kind: "refused";
+  error: CommandError;
+  /** It may be otherwise in a moment: WakeHub does not answer, or its keyring does not. */
+  isPassing: boolean;
+}
+
+/** What the page in front of the homelab works with. */
+export interface Door {
+  /** A token was used here and is no longer known. */
+  isGone: boolean;
+  /** Why the token that is kept does not open it just now. */
+  refused: Refused | null;
+  /** Asks again with the token that is kept. */
+  again(): Promise<Standing>;
+  enter(token: string, remember: boolean): Promise<Standing>;
+}
+
+/** Shows the page that asks for a token, until one is taken. */
+export type SignIn = (door: Door) => Promise<void>;
 
 interface About {
   version: string;
@@ -29,25 +52,53 @@ class Session {
     return [PROTOCOL, `bearer.${this.#token}`];
   }
 
-  /** Null when WakeHub takes the token, else why not. */
-  async enter(token: string, remember: boolean): Promise<CommandError | null> {
+  /** What the token allows. */
+  right: Right = "read";
+
+  async enter(token: string, remember: boolean): Promise<Standing> {
     const typed = token.trim().toLowerCase();
     // A header has no room for anything else, and no token has it.
-    const answer = await this.#fetch("GET", "platform", undefined, /^[\w.-]+$/.test(typed) ? typed : "-");
-    if (!answer.ok) return problem(answer);
-    this.#token = typed;
-    (remember ? localStorage : sessionStorage).setItem(KEPT, typed);
-    return null;
+    const standing = await this.#try(/^[\w.-]+$/.test(typed) ? typed : "-");
+    if (standing.kind === "in") {
+      this.#token = typed;
+      sessionStorage.removeItem(GONE);
+      (remember ? localStorage : sessionStorage).setItem(KEPT, typed);
+    }
+    return standing;
   }
 
-  async isKnown(): Promise<boolean> {
-    return this.#token !== "" && (await this.#fetch("GET", "platform")).ok;
+  /** With the token that is kept. */
+  async standing(): Promise<Standing> {
+    if (this.#token === "") return { kind: "unknown" };
+    const standing = await this.#try(this.#token);
+    if (standing.kind === "unknown") {
+      forget(true);
+      this.#token = "";
+    }
+    return standing;
+  }
+
+  async #try(token: string): Promise<Standing> {
+    try {
+      const answer = await this.#fetch("GET", "platform", undefined, token);
+      if (answer.ok) {
+        this.right = ((await answer.json()) as { right: Right }).right;
+        return { kind: "in" };
+      }
+      if (answer.status === 401) return { kind: "unknown" };
+      return { kind: "refused", error: await problem(answer), isPassing: [429, 502, 503, 504].includes(answer.status) };
+    } catch (thrown) {
+      return { kind: "refused", error: commandError(thrown), isPassing: true };
+    }
   }
 
   async send(method: string, path: string, body?: unknown): Promise<Response> {
     const answer = await this.#fetch(method, path, body);
     if (answer.ok) return answer;
-    if (answer.status === 401) forget();
+    if (answer.status === 401) {
+      forget(true);
+      location.reload();
+    }
     throw await problem(answer);
   }
 
@@ -71,11 +122,11 @@ class Session {
   }
 }
 
-/** A token that is no longer known is asked for again. */
-function forget(): void {
+/** A token that is no longer known is asked for again, and said to be so. */
+function forget(isGone: boolean): void {
   sessionStorage.removeItem(KEPT);
   localStorage.removeItem(KEPT);
-  location.reload();
+  if (isGone) sessionStorage.setItem(GONE, "");
 }
 
 function address(path: string): string {
@@ -211,11 +262,21 @@ function words(query: object): string {
 
 export async function overHttp(signIn: SignIn): Promise<Backend> {
   const session = new Session();
-  if (!(await session.isKnown())) await signIn((token, remember) => session.enter(token, remember));
+  const standing = await session.standing();
+  if (standing.kind !== "in") {
+    await signIn({
+      isGone: sessionStorage.getItem(GONE) !== null,
+      refused: standing.kind === "refused" ? standing : null,
+      again: () => session.standing(),
+      enter: (token, remember) => session.enter(token, remember),
+    });
+  }
   let urls = new Map<NodeId, string | null>();
   const node = (id: NodeId) => `nodes/${id}`;
   const saved = async (method: string, path: string, entry: NodeEntry, secrets: object[]) => (await session.ask<{ node: NodeId }>(method, path, { entry, secrets })).node;
+  const ownersOnly = () => Promise.reject(other(m.onlyInTheWindow));
   return {
+    right: session.right,
     snapshot: () => session.ask("GET", "snapshot"),
     async subscribe(onSnapshot) {
       const listening = new Listening(session, (snapshot) => {
@@ -242,8 +303,8 @@ export async function overHttp(signIn: SignIn): Promise<Backend> {
     accept: (presented) => session.do("POST", "accept", presented),
     discover: async (id) => (await session.ask<{ to_configure: number }>("POST", `${node(id)}/discover`)).to_configure,
     scan: async (sweep, onFound) => scanned(await session.send("POST", "scan", { sweep }), onFound),
-    startDemo: () => Promise.reject(other(m.onlyInTheWindow)),
-    leaveDemo: () => Promise.reject(other(m.onlyInTheWindow)),
+    startDemo: ownersOnly,
+    leaveDemo: ownersOnly,
     importHomelab: (text) => session.ask("POST", "homelab", text),
     exportHomelab: async () => (await session.send("GET", "homelab")).text(),
     journal: (query) => session.ask("GET", `journal?${words(query)}`),
@@ -255,5 +316,13 @@ export async function overHttp(signIn: SignIn): Promise<Backend> {
     settings: () => session.ask<SettingsView>("GET", "settings"),
     setSetting: (key, value) => session.do("PUT", "settings", { key, value }),
     platform: () => session.ask<Platform>("GET", "platform"),
+    access: ownersOnly,
+    setAccess: ownersOnly,
+    addToken: ownersOnly,
+    removeToken: ownersOnly,
+    signOut() {
+      forget(false);
+      location.reload();
+    },
   };
 }

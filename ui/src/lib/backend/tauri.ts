@@ -4,6 +4,7 @@ import type { Backend } from "./backend";
 import type { CheckView, FoundAddress, Snapshot } from "./bindings";
 
 export const tauri: Backend = {
+  right: "owner",
   snapshot: () => invoke("snapshot"),
   async subscribe(onSnapshot) {
     let listening = true;
@@ -49,4 +50,8 @@ export const tauri: Backend = {
   settings: () => invoke("settings"),
   setSetting: (key, value) => invoke("set_setting", { key, value }),
   platform: () => invoke("platform"),
+  access: () => invoke("api_access"),
+  setAccess: (access) => invoke("set_api_access", { access }),
+  addToken: (token) => invoke("add_api_token", { token }),
+  removeToken: (id) => invoke("remove_api_token", { token: id }),
 };

@@ -1,7 +1,7 @@
 // The homelab as the engine last described it. Listens first, then fetches; a newer snapshot replaces an older one whole.
 import type { Backend, Platform } from "../backend/backend";
 import { commandError } from "../backend/backend";
-import type { CommandError, NodeId, NodeView, Snapshot } from "../backend/bindings";
+import type { CommandError, NodeId, NodeView, Right, Snapshot } from "../backend/bindings";
 import { changes } from "../announce";
 import { graphOf, newer, type Graph } from "../graph";
 import { announcer } from "./announcer.svelte";
@@ -26,6 +26,10 @@ export class Homelab {
   readonly hasEngine: boolean = $derived((this.#current?.at ?? 0) > 0);
   readonly snapshot: Snapshot = $derived(this.#current ?? nobody);
   readonly graph: Graph = $derived(graphOf(this.snapshot.nodes));
+
+  /** What may be done here. */
+  readonly right: Right = $derived(this.#backend?.right ?? "owner");
+  readonly mayAct: boolean = $derived(this.right !== "read");
 
   get backend(): Backend {
     if (!this.#backend) throw new Error("not connected");

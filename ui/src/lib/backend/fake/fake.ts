@@ -1,10 +1,13 @@
 // A pretended engine behind the window. `?fake=SCENARIO` chooses the homelab, `&pace=MS` how long a step takes (0: it never
 // ends), `&when=busy` what a start meets, `&fail=journal,settings` which methods fail until the first click,
-// `&rate=N` how many snapshots a second it sends without a reason.
+// `&rate=N` how many snapshots a second it sends without a reason,
+// `&right=read` or `control` what a browser may do.
 import type { Backend, FoundAddress, Platform } from "../backend";
 import type {
   Action,
   Answer,
+  ApiAccess,
+  ApiStatus,
   Ask,
   CascadeId,
   CascadeView,
@@ -13,17 +16,21 @@ import type {
   JournalFormat,
   JournalLine,
   JournalQuery,
+  NewApiToken,
   NodeEntry,
   NodeId,
   NodeView,
   PlanStepView,
   Presented,
+  Right,
   RunAnswer,
   SecretEntry,
   SecretName,
   SettingsView,
+  ShownApiToken,
   Snapshot,
 } from "../bindings";
+import { listenOf, needsYes, reach } from "../../access";
 import { guestsOf, scenarios, viewOf, type World } from "./homelab";
 import { plan } from "./planner";
 
@@ -31,6 +38,8 @@ export function fakeBackend(scenario: string): Backend {
   const options = new URLSearchParams(globalThis.location?.search ?? "");
   const pace = Number(options.get("pace") ?? "1500");
   const engine = new FakeEngine(scenario, pace, options.get("when") === "busy");
+  const right = options.get("right");
+  if (right === "read" || right === "control") engine.right = right;
   const rate = Number(options.get("rate") ?? "0");
   if (rate > 0) engine.stir(rate);
   const failing = new Set((options.get("fail") ?? "").split(",").filter(Boolean));
@@ -50,6 +59,8 @@ function faulty(engine: FakeEngine, failing: Set<string>): Backend {
 }
 
 export class FakeEngine implements Backend {
+  right: Right = "owner";
+  #access: ApiStatus = { access: { tcp: false, listen: "127.0.0.1:9253", plain_http: "this_computer", hosts: [] }, listening: null, urls: [], failure: null, tokens: [] };
   #world: World;
   #listeners = new Set<(snapshot: Snapshot) => void>();
   #journal: JournalLine[] = [];
@@ -385,6 +396,47 @@ export class FakeEngine implements Backend {
 
   async platform(): Promise<Platform> {
     return { version: "0.1.0", tray: this.scenario !== "troubled", keyring: this.scenario !== "troubled", data_dir: "~/.local/share/wakehub", demo: this.#demo };
+  }
+
+  async access(): Promise<ApiStatus> {
+    this.#ownersOnly();
+    return structuredClone(this.#access);
+  }
+
+  async setAccess(access: ApiAccess): Promise<ApiStatus> {
+    this.#ownersOnly();
+    const { ip, port } = listenOf(access.listen);
+    if (needsYes(access)) throw refusal("listen", `${access.listen} can be reached by others, and plain HTTP shows the tokens`);
+    const isTaken = access.tcp && port === 80;
+    const hosts = reach(ip) === "this_computer" ? ["localhost"] : ip === "0.0.0.0" ? ["192.168.1.5", "localhost"] : [ip];
+    this.#access = {
+      ...this.#access,
+      access,
+      listening: access.tcp && !isTaken ? access.listen : null,
+      urls: access.tcp && !isTaken ? hosts.map((host) => `http://${host}:${port}`) : [],
+      failure: isTaken ? `failed to listen on ${access.listen}: Address already in use (os error 98)` : null,
+    };
+    return this.access();
+  }
+
+  async addToken({ name, scope }: NewApiToken): Promise<ShownApiToken> {
+    this.#ownersOnly();
+    if (this.scenario === "troubled") throw other("the token could not be kept: the keyring is locked");
+    const id = (this.#next++).toString(36).padStart(4, "0");
+    const entry = { id, name, scope, created: this.now(), used: null };
+    this.#access.tokens.push(entry);
+    return { entry, token: `wh-${id}-${"7k2m9qwx".repeat(4).slice(0, 26)}` };
+  }
+
+  async removeToken(id: string): Promise<void> {
+    this.#ownersOnly();
+    this.#access.tokens = this.#access.tokens.filter((token) => token.id !== id);
+  }
+
+  signOut(): void {}
+
+  #ownersOnly(): void {
+    if (this.right !== "owner") throw other("this needs the owner");
   }
 
   async #work(id: CascadeId, questions: { node: NodeId; node_name: string; reason: string }[]): Promise<void> {
