@@ -59,7 +59,9 @@ test("from nothing to a pinned, running service by keyboard alone", async () => 
     await press(page, /^Configure 10$/);
     await heading(page, /What does nobody know but you/);
     assert.equal(await page.locator("fieldset").count(), 10);
-    assert.match(await text(page, "fieldset:nth-of-type(3)"), /lxc-postgres suggested/);
+    assert.match(await text(page, "fieldset:nth-of-type(3)"), /lxc-postgres starts before it/);
+    await press(page, /^lxc-postgres starts before it: add it to what lxc-jellyfin needs$/);
+    assert.equal(await focused(page), "Remove: lxc-jellyfin needs lxc-postgres");
     await press(page, /^Save all 10$/);
     await heading(page, /What belongs on the dashboard/);
     await press(page, /^Start lxc-jellyfin$/);

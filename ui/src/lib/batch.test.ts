@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { guestsOf } from "./backend/fake/homelab";
 import type { NodeEntry } from "./backend/bindings";
-import { batchErrors, openNeeds, suggestions } from "./batch";
+import { batchErrors, isCertain, openNeeds, suggestions } from "./batch";
 
 const guests = guestsOf(7, { name: "machine2", kind: "machine" });
 const named = (name: string) => guests.find((one) => one.name === name)!;
@@ -12,6 +12,11 @@ it("takes the platform's hints for what is configured in the same go", () => {
   expect(suggestions(named("lxc-jellyfin"), [named("lxc-jellyfin")])).toEqual([]);
   const known = { ...named("lxc-jellyfin"), entry: entry("lxc-jellyfin", { depends_on: ["nas"] }) };
   expect(suggestions(known, guests)).toEqual(["nas", "lxc-postgres"]);
+});
+
+it("takes what compose says, and only offers what a startup order hints at", () => {
+  expect(isCertain(named("lxc-jellyfin"))).toBe(false);
+  expect(isCertain({ ...named("lxc-jellyfin"), kind: "container" })).toBe(true);
 });
 
 it("says at each field what is wrong, and twice the same name only once", () => {

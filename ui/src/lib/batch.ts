@@ -25,6 +25,9 @@ export function suggestions(one: DiscoveredView, together: DiscoveredView[]): st
   return [...new Set([...(one.entry.depends_on ?? []), ...siblings])];
 }
 
+/** Compose says what a container needs; a startup order only says what comes before it, so that is offered and not taken. */
+export const isCertain = (one: DiscoveredView): boolean => one.kind === "container";
+
 /** Whom the entry could need: everybody but itself, its host and what it needs already. */
 export function openNeeds(entry: NodeEntry, everybody: string[]): string[] {
   return everybody.filter((name) => name !== "" && name !== entry.name && name !== entry.host && !entry.depends_on?.includes(name));

@@ -9,6 +9,12 @@ export function title(check: CheckView): string {
   return known[`${check.capability} ${check.what}`] ?? known[check.what] ?? capital(check.title);
 }
 
+/** The one member that a Proxmox API has, where it has none of the name that was given. */
+export function member(check: CheckView): string | null {
+  if (check.capability !== "proxmox_api" || check.what !== "version" || check.outcome !== "failed") return null;
+  return / has no member .+; it has ([^\s,]+)$/.exec(check.detail)?.[1] ?? null;
+}
+
 export function detail(check: CheckView): string {
   return phrase(check.detail);
 }

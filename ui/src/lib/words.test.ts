@@ -68,7 +68,7 @@ describe("because", () => {
   });
   it("a sleeping node says what its start wakes", () => {
     expect(why(snapshot("quiet"), "lxc-jellyfin")).toEqual(["Starts nas first."]);
-    expect(why(snapshot("quiet"), "nas")).toEqual(["Starts by itself."]);
+    expect(why(snapshot("quiet"), "nas")).toEqual(["Starts without waking anything else."]);
     expect(why(snapshot("used"), "nextcloud")).toEqual(["Needs nas, which is on."]);
   });
   it("a node that nothing can start says so", () => {
