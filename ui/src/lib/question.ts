@@ -6,7 +6,7 @@ import { name, names } from "./rich";
 
 export function wording(question: QuestionView): { ask: string; because: string } {
   const who = name(question.node_name);
-  const gone = /^no longer needed: (.+) (?:is|are) off$/.exec(question.reason)?.[1];
+  const gone = /^no longer needed once (.+) is off$/.exec(question.reason)?.[1];
   if (gone) {
     const off = gone.split(", ");
     return { ask: m.askNotNeeded(who), because: m.areOff(names(off), off.length) };

@@ -25,10 +25,9 @@ beforeEach(() => words.choose("en"));
 describe("phrases of the engine", () => {
   it.each([
     ["needed by lxc-jellyfin, nas", "requis par lxc-jellyfin, nas"],
-    ["needs what nas takes with it", "dépend de ce que nas entraîne"],
+    ["stays on: needed by nas (kept on by you), x, y and 97 others", "reste allumé : requis par nas (gardé allumé), x, y et 97 autres"],
     ["stays on: needed by nas", "reste allumé : requis par nas"],
-    ["no longer needed: a is off then", "plus requis : a sera éteint"],
-    ["no longer needed: a is off", "plus requis : a est éteint"],
+    ["no longer needed once a is off", "plus requis une fois a éteint"],
     ["port 22 accepts", "le port 22 accepte"],
     ["it runs, then http://x answers", "il tourne, puis que http://x réponde"],
     ["VM is locked (backup)", "VM is locked (backup)"],
@@ -98,7 +97,7 @@ describe("questions", () => {
   const ask = (reason: string) => wording({ id: 1, node: 1, node_name: "nas", reason, asked_at: 0 });
   it.each([
     ["it is not used", "nas is not used. Shut it down?", ""],
-    ["no longer needed: a, b is off", "nas is no longer needed. Shut it down?", "a, b are off."],
+    ["no longer needed once a is off", "nas is no longer needed. Shut it down?", "a is off."],
     ["needed by nobody since noon", "Shut nas down?", "Needed by nobody since noon."],
   ])("%s", (reason, asked, second) => {
     expect(plain_(ask(reason).ask)).toBe(asked);

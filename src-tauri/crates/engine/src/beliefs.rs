@@ -10,6 +10,7 @@ use wakehub_domain::{
     Capability, ConnectionId, Graph, Node, NodeId, NodeKind, Observation, PowerState, Source,
     Timestamp,
 };
+use wakehub_view::said::Said;
 
 /// Everything that was last seen of one node.
 #[derive(Clone, Debug, Default)]
@@ -155,10 +156,7 @@ impl Evidence {
         let (state, note) = match sighting {
             Sighting::Answers { .. } => (PowerState::On, None),
             Sighting::Silent { .. } if self.presence.is_off() => (PowerState::Off, None),
-            Sighting::Silent { .. } => (
-                PowerState::Unknown,
-                Some("it is silent; looking a second time".to_owned()),
-            ),
+            Sighting::Silent { .. } => (PowerState::Unknown, Some(Said::SilentOnce.to_string())),
             Sighting::Mute { .. } if self.presence.is_off() => (PowerState::Off, None),
             Sighting::Refuses { why } | Sighting::Mute { why } | Sighting::NoWay { why } => {
                 (PowerState::Unknown, Some(why.clone()))
@@ -178,7 +176,7 @@ impl Evidence {
                 PowerState::Unknown,
                 source,
                 *at,
-                Some("its host does not know it any longer".to_owned()),
+                Some(Said::NoLongerKnown.to_string()),
             ),
             GuestSeen::Failed(why) => (PowerState::Unknown, source, *at, Some(why.clone())),
         })

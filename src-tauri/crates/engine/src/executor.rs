@@ -15,6 +15,7 @@ use wakehub_domain::{
     Action, CascadeId, ConnectionId, ConnectorError, ErrorKind, Graph, Node, NodeId, Plan, Step,
 };
 use wakehub_store::{StepOutcome, StoreError};
+use wakehub_view::said::Said;
 
 use crate::clock::Clock;
 use crate::links::Links;
@@ -146,7 +147,7 @@ impl Execution {
         let reason = match answer.await {
             Ok(MayStop::Yes) => return None,
             Ok(MayStop::No(reason)) => reason,
-            Err(_) => "WakeHub is ending".to_owned(),
+            Err(_) => Said::Ending.to_string(),
         };
         if self
             .plan
@@ -170,7 +171,7 @@ impl Execution {
             return Err(ConnectorError::new(
                 ErrorKind::Rejected,
                 format!("{} node {}", step.action.as_str(), step.node),
-                "it was removed while its cascade ran",
+                Said::RemovedMeanwhile,
             ));
         };
         let action = Acting {
@@ -224,15 +225,22 @@ impl Acting<'_> {
     fn timed_out(&self) -> ConnectorError {
         let doing = self.doing.lock().map(|d| d.clone()).unwrap_or_default();
         let seconds = self.step.timeout.as_secs();
+        let (seconds, why) = (&seconds.to_string(), &doing);
         let message = if doing.is_empty() {
-            format!("no answer within {seconds} s")
+            Said::NoAnswerWithin { seconds }
         } else {
-            format!("not done within {seconds} s; last: {doing}")
+            Said::NotDoneWithin { seconds, why }
         };
         ConnectorError::new(ErrorKind::TimedOut, self.operation(), message)
     }
 
-    async fn say(&self, detail: String) {
+    /// What a connector or a look at a machine says.
+    async fn quote(&self, said: &str) {
+        self.say(Said::Elsewhere { said }).await;
+    }
+
+    async fn say(&self, said: Said<'_>) {
+        let detail = said.to_string();
         if let Ok(mut doing) = self.doing.lock() {
             if *doing == detail {
                 return;
@@ -265,10 +273,9 @@ impl Acting<'_> {
             (Some(host), None) => Err(ConnectorError::new(
                 ErrorKind::Rejected,
                 self.operation(),
-                format!(
-                    "{} has no guest of that name, and no number is set for it",
-                    self.graph.name(host)
-                ),
+                Said::NoGuestOfThatName {
+                    name: &self.graph.name(host),
+                },
             )),
         }
     }
@@ -293,6 +300,8 @@ fn unwritable(name: &str, error: &StoreError) -> ConnectorError {
     ConnectorError::new(
         ErrorKind::Rejected,
         format!("write down what happens to {name}"),
-        format!("{error}; nothing is started or stopped that cannot be written down"),
+        Said::NotWritable {
+            why: &error.to_string(),
+        },
     )
 }

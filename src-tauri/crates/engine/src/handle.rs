@@ -8,6 +8,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName, Timestamp};
 use wakehub_store::{SettingKey, Store, StoreError};
 use wakehub_view::homelab::NodeEntry;
+use wakehub_view::said::Said;
 use wakehub_view::wire::{
     Answer, Ask, CascadeView, CheckView, CommandError, EngineSettings, FoundAddress, ImportReport,
     JournalFormat, JournalLine, JournalQuery, PlanAnswer, QuestionView, RunAnswer, SecretEntry,
@@ -324,7 +325,7 @@ impl Handle {
         request: impl FnOnce(oneshot::Sender<T>) -> Request,
     ) -> Result<T, CommandError> {
         let ended = |_| CommandError::Other {
-            message: "WakeHub's engine has ended; quit WakeHub and start it again".to_owned(),
+            message: Said::EngineEnded.to_string(),
         };
         let (reply, answer) = oneshot::channel();
         self.requests

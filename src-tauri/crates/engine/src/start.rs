@@ -7,8 +7,10 @@ use tokio::sync::{broadcast, mpsc, watch};
 use wakehub_domain::{CascadeId, Graph, Intent, Observations, StopScope, Timestamp};
 use wakehub_store::{CascadeRecord, OpenError, OpenNotice, Outcome, SettingKey, Store, StoreError};
 use wakehub_view::advice::failure_view;
+use wakehub_view::notice::Code;
+use wakehub_view::said::Said;
 use wakehub_view::wire::{
-    CascadeStatus, CascadeView, EngineSettings, Notice, Severity, Snapshot, StepStatus, StepView,
+    CascadeStatus, CascadeView, EngineSettings, Notice, Snapshot, StepStatus, StepView,
 };
 
 use crate::clock::{Clock, SystemClock};
@@ -231,7 +233,7 @@ fn cascade_view(record: &CascadeRecord) -> CascadeView {
                 wakehub_store::StepStatus::Pending => (StepStatus::Waits, None),
                 // nobody knows how far it came
                 wakehub_store::StepStatus::Running | wakehub_store::StepStatus::Interrupted => {
-                    (StepStatus::Cancelled, Some("interrupted".to_owned()))
+                    (StepStatus::Cancelled, Some(Said::Interrupted.to_string()))
                 }
                 wakehub_store::StepStatus::Done => (StepStatus::Done, None),
                 wakehub_store::StepStatus::Failed(error) => {
@@ -284,13 +286,11 @@ fn cascade_view(record: &CascadeRecord) -> CascadeView {
 
 fn notice_of(notice: &OpenNotice) -> Notice {
     match notice {
-        OpenNotice::SetAside { path, reason } => Notice {
-            severity: Severity::Critical,
-            code: "database_set_aside".to_owned(),
-            message: format!(
-                "The database could not be read ({reason}). It was moved to {} and a new one begun; import your homelab again.",
-                path.display()
-            ),
-        },
+        OpenNotice::SetAside { path, reason } => {
+            Code::DatabaseSetAside.notice(Said::DatabaseWasSetAside {
+                why: reason,
+                path: &path.display().to_string(),
+            })
+        }
     }
 }

@@ -1,6 +1,11 @@
 //! The sentences of the tray and of notifications, in English and French.
 //!
-//! The window has its own words; what a platform says is quoted in its own language everywhere.
+//! The window has its own words; what a platform says is quoted in its own language everywhere. What the engine says is
+//! translated by [`french`], from the catalogue that the window reads too.
+
+mod french;
+
+use std::borrow::Cow;
 
 use wakehub_domain::{Action, Capability, CascadeId, NodeId, QuestionId};
 
@@ -8,6 +13,8 @@ use crate::wire::{
     Answer, CascadeStatus, CascadeView, CommandError, FailureView, Power, QuestionView,
     RefusalView, Snapshot, StepStatus,
 };
+
+pub use french::{english_entries, entry_of, french};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Language {
@@ -24,6 +31,14 @@ impl Language {
             Language::French
         } else {
             Language::English
+        }
+    }
+
+    /// What the engine says in English, in this language; a platform's own words stay.
+    pub fn say(self, sentence: &str) -> Cow<'_, str> {
+        match self {
+            Language::English => Cow::Borrowed(sentence),
+            Language::French => french(sentence),
         }
     }
 
@@ -94,7 +109,7 @@ pub fn duration(millis: u64) -> String {
 /// A question with its answers.
 pub fn asked(language: Language, question: &QuestionView) -> Note {
     let node = &question.node_name;
-    let reason = sentence(&question.reason, &[node]);
+    let reason = sentence(&language.say(&question.reason), &[node]);
     let (title, body) = match language {
         Language::English => (
             format!("{node} is still on"),
@@ -216,7 +231,7 @@ pub fn busy(
 ) -> Note {
     let body = match language {
         Language::English => format!("{held} is at work: {by}."),
-        Language::French => format!("{held} est occupé\u{a0}: {by}."),
+        Language::French => format!("{held} est occupé\u{a0}: {}.", language.say(by)),
     };
     plain(not_done(language, action, name), body, node)
 }
@@ -228,7 +243,7 @@ pub fn refused(language: Language, action: Action, name: &str, refusal: &Refusal
         .collect();
     plain(
         not_done(language, action, name),
-        sentence(&refusal.message, &names),
+        sentence(&language.say(&refusal.message), &names),
         refusal.node,
     )
 }
@@ -238,11 +253,11 @@ pub fn failed(language: Language, title: &str, node: Option<NodeId>, error: &Com
     let body = match error {
         CommandError::Entry { errors } => errors
             .iter()
-            .map(|error| sentence(&error.message, &[]))
+            .map(|error| sentence(&language.say(&error.message), &[]))
             .collect::<Vec<_>>()
             .join(" "),
         CommandError::Failure { failure } => failure_sentence(language, None, failure),
-        CommandError::Other { message } => sentence(message, &[]),
+        CommandError::Other { message } => sentence(&language.say(message), &[]),
     };
     Note {
         title: title.to_owned(),
@@ -513,9 +528,10 @@ fn failure_sentence(
     channel: Option<Capability>,
     failure: &FailureView,
 ) -> String {
+    let message = language.say(&failure.message);
     let quoted = match language {
-        Language::English => format!("“{}”.", failure.message),
-        Language::French => format!("«\u{a0}{}\u{a0}».", failure.message),
+        Language::English => format!("“{message}”."),
+        Language::French => format!("«\u{a0}{message}\u{a0}»."),
     };
     let platform = channel.map(|channel| match channel {
         Capability::Wol => "Wake-on-LAN",

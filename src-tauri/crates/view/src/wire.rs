@@ -212,7 +212,7 @@ pub struct QuestionView {
     pub id: QuestionId,
     pub node: NodeId,
     pub node_name: String,
-    /// Why it is asked: `no longer needed: lxc-jellyfin is off`.
+    /// Why it is asked: `no longer needed once lxc-jellyfin is off`.
     pub reason: String,
     pub asked_at: Timestamp,
 }

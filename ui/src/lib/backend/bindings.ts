@@ -295,7 +295,7 @@ id: number, action: Action, node: NodeId, node_name: string, behind: CascadeId, 
  */
 export type QuestionView = { id: QuestionId, node: NodeId, node_name: string, 
 /**
- * Why it is asked: `no longer needed: lxc-jellyfin is off`.
+ * Why it is asked: `no longer needed once lxc-jellyfin is off`.
  */
 reason: string, asked_at: Timestamp, };
 

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use tokio::sync::oneshot;
 use wakehub_connectors::GuestReport;
 use wakehub_connectors::reach::Sighting;
-use wakehub_domain::{Action, CascadeId, ConnectorError, NodeId, NodeKind, Plan, PowerState};
+use wakehub_domain::{Action, CascadeId, NodeId, NodeKind, Plan, PowerState};
 use wakehub_store::Outcome;
 use wakehub_view::advice::failure_view;
+use wakehub_view::said::Said;
 use wakehub_view::wire::{Ask, CascadeStatus, CommandError, StepStatus};
 
 use super::Controller;
@@ -275,13 +276,16 @@ impl Controller {
     pub(super) fn resume_order(&self, cascade: CascadeId) -> Result<Order, CommandError> {
         let Some(view) = self.ended.iter().find(|view| view.id == cascade) else {
             return Err(CommandError::Other {
-                message: "there is nothing left to resume; start or stop the node itself"
-                    .to_owned(),
+                message: Said::NothingToResume.to_string(),
             });
         };
         let Some(node) = view.node else {
             return Err(CommandError::Other {
-                message: format!("{} was removed", view.node_name),
+                message: Said::Edited {
+                    name: &view.node_name,
+                    edited: "removed",
+                }
+                .to_string(),
             });
         };
         // begun is enough: what turns out to be on still is simply stopped again
@@ -336,9 +340,4 @@ impl Controller {
         });
         self.changed = true;
     }
-}
-
-/// Words for the journal and for errors.
-pub(super) fn failed_because(error: &ConnectorError) -> String {
-    format!("failed to {}: {}", error.operation, error.message)
 }

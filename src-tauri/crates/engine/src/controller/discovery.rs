@@ -7,6 +7,7 @@ use wakehub_domain::{
 };
 use wakehub_view::advice::failure_view;
 use wakehub_view::homelab::NodeEntry;
+use wakehub_view::said::Said;
 use wakehub_view::wire::{CommandError, DiscoveredView, Power};
 
 use super::Controller;
@@ -80,10 +81,10 @@ impl Controller {
         };
         let _ = reply.send(match failure {
             _ if nothing_to_ask => Err(CommandError::Other {
-                message: format!(
-                    "{} has neither a Proxmox nor a Docker API that could be asked",
-                    self.name(node)
-                ),
+                message: Said::NothingToDiscover {
+                    name: &self.name(node),
+                }
+                .to_string(),
             }),
             Some(failure) => Err(CommandError::Failure { failure }),
             None => Ok(self.to_configure(node)),
@@ -156,13 +157,13 @@ impl Controller {
             .chain(self.renamed_containers(connection, report))
             .collect();
         for (mut guest, host) in moved {
+            let (id_there, to) = (guest.platform_id.clone(), self.name(host));
             let reason = if guest.host == Some(host) {
-                format!(
-                    "it was made anew as {}",
-                    guest.platform_id.as_deref().unwrap_or("?")
-                )
+                Said::MadeAnew {
+                    id: id_there.as_deref().unwrap_or("?"),
+                }
             } else {
-                format!("it migrated to {}", self.name(host))
+                Said::Migrated { name: &to }
             };
             guest.host = Some(host);
             let (id, name) = (guest.id, guest.name.clone());
@@ -171,7 +172,7 @@ impl Controller {
                 .await
                 .is_ok()
             {
-                self.journal_edit(id, format!("followed {name}"), &reason);
+                self.journal_edit(id, Said::Followed { name: &name }, reason);
             }
         }
     }
@@ -237,7 +238,8 @@ impl Controller {
             .filter(|(connection, _)| connection.node == host)
             .flat_map(|(_, names)| names.iter().map(String::as_str))
             .collect();
-        (!names.is_empty()).then(|| format!("not configured and running: {}", names.join(", ")))
+        let names = names.join(", ");
+        (!names.is_empty()).then(|| Said::Unconfigured { names: &names }.to_string())
     }
 
     fn configured(&self, host: NodeId, kind: NodeKind, platform_id: &str) -> Option<&Node> {

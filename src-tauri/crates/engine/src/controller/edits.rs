@@ -6,7 +6,9 @@ use wakehub_connectors::Report;
 use wakehub_domain::{ConnectionId, Node, NodeId, Secret, SecretName};
 use wakehub_store::{EditError, NodeChange};
 use wakehub_view::homelab::{self, NodeEntry};
-use wakehub_view::wire::{CommandError, EntryError, ImportReport, SecretEntry, Severity};
+use wakehub_view::notice::Code;
+use wakehub_view::said::Said;
+use wakehub_view::wire::{CommandError, EntryError, ImportReport, SecretEntry};
 
 use super::Controller;
 use super::requests::{other, store_failed};
@@ -30,7 +32,7 @@ impl Controller {
         if let Some(id) = id
             && self.graph.get(id).is_none()
         {
-            return Err(other(format!("node {id} was removed meanwhile")));
+            return Err(other(Said::NodeWasRemovedMeanwhile { n: &id.to_string() }));
         }
         let name = entry.name.clone();
         let node = entry
@@ -47,9 +49,9 @@ impl Controller {
             .graph
             .find(&name)
             .map(|node| node.id)
-            .ok_or_else(|| other(format!("{name} could not be saved")))?;
-        let word = if id.is_some() { "changed" } else { "added" };
-        self.journal_edit(saved, format!("{name} was {word}"), "you said so");
+            .ok_or_else(|| other(Said::NotSaved { name: &name }))?;
+        let (name, edited) = (&name, if id.is_some() { "changed" } else { "added" });
+        self.journal_edit(saved, Said::Edited { name, edited }, Said::YouSaidSo);
         Ok(saved)
     }
 
@@ -59,10 +61,10 @@ impl Controller {
         entries: Vec<NodeEntry>,
     ) -> Result<Vec<NodeId>, CommandError> {
         if entries.len() > MOST_AT_ONCE {
-            return Err(other(format!(
-                "at most {MOST_AT_ONCE} nodes are added at once; these are {}",
-                entries.len()
-            )));
+            return Err(other(Said::TooMany {
+                most: &MOST_AT_ONCE.to_string(),
+                n: &entries.len().to_string(),
+            }));
         }
         let names: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
         let new = |name: &str| {
@@ -78,7 +80,7 @@ impl Controller {
                 errors.push(EntryError {
                     field: Some("name".to_owned()),
                     line,
-                    message: format!("another node is called {name}"),
+                    message: Said::NameIsTaken { name: &name }.to_string(),
                 });
             }
             let id = NodeId(NEW.0 + u32::try_from(at).unwrap_or(u32::MAX - NEW.0));
@@ -97,7 +99,8 @@ impl Controller {
             .filter_map(|name| self.graph.find(name).map(|node| node.id))
             .collect();
         for (id, name) in saved.iter().zip(&names) {
-            self.journal_edit(*id, format!("{name} was added"), "you said so");
+            let edited = "added";
+            self.journal_edit(*id, Said::Edited { name, edited }, Said::YouSaidSo);
             self.check_secrets(*id);
         }
         Ok(saved)
@@ -117,9 +120,10 @@ impl Controller {
             let _ = events.send(Event::SecretsChanged { node: saved }).await;
             let _ = reply.send(match written {
                 Ok(()) => Ok(saved),
-                Err(error) => Err(other(format!(
-                    "{name} is saved, but not its secret: {error}"
-                ))),
+                Err(error) => Err(other(Said::SecretNotSaved {
+                    name: &name,
+                    why: &error.to_string(),
+                })),
             });
         });
     }
@@ -207,7 +211,9 @@ impl Controller {
             return Err(other(error.to_string()));
         }
         self.apply(vec![NodeChange::Remove(id)]).await?;
-        self.journal_edit(id, format!("{name} was removed"), "you said so");
+        let (said, edited) = (&name, "removed");
+        let message = Said::Edited { name: said, edited };
+        self.journal_edit(id, message, Said::YouSaidSo);
         let links = self.links.clone();
         tokio::spawn(async move {
             for secret in SecretName::ALL {
@@ -227,7 +233,7 @@ impl Controller {
         pinned: bool,
     ) -> Result<(), CommandError> {
         let Some(mut node) = self.graph.get(id).cloned() else {
-            return Err(other(format!("node {id} was removed")));
+            return Err(other(Said::NodeWasRemoved { n: &id.to_string() }));
         };
         node.settings.pinned = pinned;
         self.apply(vec![NodeChange::Update(node)]).await
@@ -257,7 +263,8 @@ impl Controller {
         }
         for name in added.iter().chain(&changed) {
             if let Some(id) = self.graph.find(name).map(|node| node.id) {
-                self.journal_edit(id, format!("{name} was imported"), "from a homelab.toml");
+                let (name, edited) = (&name, "imported");
+                self.journal_edit(id, Said::Edited { name, edited }, Said::FromAFile);
             }
         }
         let imported: Vec<Node> = named
@@ -328,7 +335,7 @@ impl Controller {
         if let Some(error) = error {
             self.notice_keyring(error);
         } else {
-            self.notices.retain(|notice| notice.code != "keyring");
+            self.take_down(Code::Keyring);
         }
         if missing.is_empty() {
             self.missing_secrets.remove(&node);
@@ -339,16 +346,13 @@ impl Controller {
     }
 
     fn notice_keyring(&mut self, error: &SecretError) {
-        let message = match error {
-            SecretError::NoKeyring(_) => format!(
-                "{error}. Passwords and tokens cannot be kept; start a keyring (gnome-keyring, KWallet, KeePassXC) and restart WakeHub. SSH keys without a passphrase and the SSH agent work without one."
-            ),
-            SecretError::Locked => {
-                "The keyring is locked. Unlock it, then test the connection again.".to_owned()
-            }
-            SecretError::Failed(_) => format!("{error}. Passwords and tokens cannot be read."),
+        let why = &error.to_string();
+        let said = match error {
+            SecretError::NoKeyring(_) => Said::NoSecretsService { why },
+            SecretError::Locked => Said::KeyringIsLocked,
+            SecretError::Failed(_) => Said::KeyringFails { why },
         };
-        self.notice(Severity::Warning, "keyring", message);
+        self.notice(Code::Keyring, said);
     }
 
     /// A guest that was imported without its number gets the one of the only guest of its name and kind.

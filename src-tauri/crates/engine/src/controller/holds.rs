@@ -3,12 +3,13 @@
 use std::time::Duration;
 use wakehub_domain::{Graph, Intent, NodeId, PowerState, Timestamp};
 use wakehub_store::Hold;
+use wakehub_view::said::Said;
 use wakehub_view::text;
 use wakehub_view::wire::CommandError;
 
 use super::Controller;
 use super::plans::Goal;
-use super::requests::{other, store_failed};
+use super::requests::{other, removed, store_failed};
 use crate::request::HoldFor;
 
 /// What is kept on for longer is `always_on`.
@@ -17,21 +18,19 @@ const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 impl Controller {
     pub(super) async fn hold(&mut self, node: NodeId, hold: HoldFor) -> Result<(), CommandError> {
         if self.graph.get(node).is_none() {
-            return Err(other(format!("there is no node {node} any longer")));
+            return Err(removed(node));
         }
         let now = self.clock.now();
         let until = match hold {
-            HoldFor::Nothing => return self.release(node, "you said so").await,
+            HoldFor::Nothing => return self.release(node, Said::YouSaidSo).await,
             HoldFor::Until(until) => until,
             HoldFor::Duration(duration) => now.plus(duration),
         };
         if until <= now {
-            return Err(other("the time until which it is to be kept on is over"));
+            return Err(other(Said::HoldIsOver));
         }
         if until > now.plus(LONGEST) {
-            return Err(other(
-                "nothing is kept on for longer than a year; set the node to always on instead",
-            ));
+            return Err(other(Said::HoldIsTooLong));
         }
         let hold = Hold {
             node,
@@ -41,12 +40,11 @@ impl Controller {
         self.write_hold(move |store| store.hold(hold)).await?;
         self.observations.held.insert(node, until);
         let length = u64::try_from(until.since(now).as_millis()).unwrap_or(u64::MAX);
-        let message = format!(
-            "{} is kept on for {}",
-            self.name(node),
-            text::duration(length)
-        );
-        self.journal_hold(node, message, "you said so");
+        let message = Said::KeptOnFor {
+            name: &self.name(node),
+            time: &text::duration(length),
+        };
+        self.journal_hold(node, message, Said::YouSaidSo);
         // nobody is asked about what is kept on
         self.review_questions();
         self.changed = true;
@@ -54,7 +52,7 @@ impl Controller {
     }
 
     /// No error when there is none.
-    async fn release(&mut self, node: NodeId, why: &str) -> Result<(), CommandError> {
+    async fn release(&mut self, node: NodeId, why: Said<'_>) -> Result<(), CommandError> {
         if !self.observations.held.contains_key(&node) {
             return Ok(());
         }
@@ -78,7 +76,7 @@ impl Controller {
             // what cannot be removed now is over all the same, and is removed when the next start finds it
             self.storage
                 .send("end a hold", move |store| store.release(node));
-            self.let_go(node, "its time is over");
+            self.let_go(node, Said::ItsTimeIsOver);
             self.after_looking(Goal::HoldEnded { node }).await;
         }
     }
@@ -90,15 +88,15 @@ impl Controller {
                 let node = *node;
                 self.storage
                     .send("end a hold", move |store| store.release(node));
-                self.let_go(node, "you stop it");
+                self.let_go(node, Said::YouStopIt);
             }
         }
     }
 
-    fn let_go(&mut self, node: NodeId, why: &str) {
+    fn let_go(&mut self, node: NodeId, why: Said<'_>) {
         self.observations.held.remove(&node);
-        let message = format!("{} is no longer kept on", self.name(node));
-        self.journal_hold(node, message, why);
+        let name = self.name(node);
+        self.journal_hold(node, Said::NoLongerKeptOn { name: &name }, why);
         self.changed = true;
     }
 
@@ -113,8 +111,9 @@ impl Controller {
                 .plan_intent(&Intent::stop_automatically(candidate))
                 .is_ok();
             if used_by_any && on && free {
-                let reason = format!("no longer needed: the hold of {} ended", self.name(node));
-                self.ask(candidate, reason).await;
+                let name = self.name(node);
+                let reason = Said::HoldEnded { name: &name };
+                self.ask(candidate, reason.to_string()).await;
             }
         }
     }

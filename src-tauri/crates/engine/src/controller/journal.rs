@@ -3,13 +3,12 @@
 use tokio::time::Instant;
 use wakehub_domain::{CascadeId, Node, NodeId, Plan, Refusal, Step, few};
 use wakehub_store::{JournalEntry, StoreError};
-use wakehub_view::wire::{Ask, CascadeStatus, CascadeView, Notice, Severity};
+use wakehub_view::notice::Code;
+use wakehub_view::said::Said;
+use wakehub_view::wire::{Ask, CascadeStatus, CascadeView};
 
-use super::cascades::failed_because;
 use super::{Controller, TIDY_EVERY};
 use crate::executor::StepEnd;
-
-const DISK_FULL: &str = "disk_full";
 
 impl Controller {
     fn journal(
@@ -17,8 +16,8 @@ impl Controller {
         kind: &str,
         node: Option<NodeId>,
         cascade: Option<CascadeId>,
-        message: String,
-        reason: Option<String>,
+        message: Said<'_>,
+        reason: Option<Said<'_>>,
     ) {
         let entry = JournalEntry {
             at: self.clock.now(),
@@ -26,8 +25,8 @@ impl Controller {
             node: node.filter(|id| self.graph.get(*id).is_some()),
             node_name: node.map(|id| self.name(id)),
             cascade,
-            message,
-            reason,
+            message: message.to_string(),
+            reason: reason.map(String::from),
             details: None,
         };
         self.storage.send("write the journal", move |store| {
@@ -39,12 +38,20 @@ impl Controller {
         let target = plan.intent.node();
         let names: Vec<String> = plan.steps.iter().map(|s| self.name(s.node)).collect();
         let action = plan.intent.action().as_str();
-        let message = format!("begin to {action} {}", self.name(target));
-        let reason = format!("in this order: {}", few(&names));
-        self.journal(action, Some(target), Some(cascade), message, Some(reason));
+        let name = self.name(target);
+        let message = Said::Begins {
+            action,
+            name: &name,
+        };
+        let names = few(&names);
+        let reason = Some(Said::InThisOrder { names: &names });
+        self.journal(action, Some(target), Some(cascade), message, reason);
         for skipped in &plan.skipped {
-            let message = format!("{} is left as it is", self.name(skipped.node));
-            let reason = Some(skipped.reason.clone());
+            let name = self.name(skipped.node);
+            let message = Said::LeftAsItIs { name: &name };
+            let reason = Some(Said::Elsewhere {
+                said: &skipped.reason,
+            });
             self.journal(
                 "decision",
                 Some(skipped.node),
@@ -58,7 +65,11 @@ impl Controller {
 
     pub(super) fn journal_protected(&mut self, cascade: CascadeId, plan: &Plan) {
         for protected in &plan.protected {
-            let message = format!("{} {}", self.name(protected.node), protected.reason);
+            let name = self.name(protected.node);
+            let message = Said::StaysOnBecause {
+                name: &name,
+                reason: &protected.reason,
+            };
             self.journal(
                 "decision",
                 Some(protected.node),
@@ -70,22 +81,29 @@ impl Controller {
     }
 
     pub(super) fn journal_step(&mut self, cascade: CascadeId, step: &Step, outcome: &StepEnd) {
-        let name = self.name(step.node);
+        let name = &self.name(step.node);
         let action = step.action.as_str();
         let (kind, message, reason) = match outcome {
             StepEnd::Done => (
                 "step",
-                format!("{name}: {action} done"),
-                Some(step.reason.clone()),
+                Said::Done { name, action },
+                Said::Elsewhere { said: &step.reason },
             ),
-            StepEnd::Skipped(why) => ("decision", format!("{name} stays on"), Some(why.clone())),
+            StepEnd::Skipped(why) => (
+                "decision",
+                Said::StaysOn { name },
+                Said::Elsewhere { said: why },
+            ),
             StepEnd::Failed(error) => (
                 "error",
-                format!("{name}: {action} failed"),
-                Some(failed_because(error)),
+                Said::Failed { name, action },
+                Said::Because {
+                    operation: &error.operation,
+                    why: &error.message,
+                },
             ),
         };
-        self.journal(kind, Some(step.node), Some(cascade), message, reason);
+        self.journal(kind, Some(step.node), Some(cascade), message, Some(reason));
     }
 
     pub(super) fn journal_ended(&mut self, cascade: CascadeId, view: &CascadeView) {
@@ -96,8 +114,13 @@ impl Controller {
             CascadeStatus::Interrupted => "interrupted",
             CascadeStatus::Running => "running",
         };
-        let message = format!("the {} of {} {word}", view.action.as_str(), view.node_name);
-        let reason = view.failure.as_ref().map(|f| f.message.clone());
+        let message = Said::Ended {
+            action: view.action.as_str(),
+            name: &view.node_name,
+            ended: word,
+        };
+        let failure = view.failure.as_ref();
+        let reason = failure.map(|f| Said::Elsewhere { said: &f.message });
         self.journal(
             view.action.as_str(),
             view.node,
@@ -108,69 +131,55 @@ impl Controller {
     }
 
     pub(super) fn journal_refusal(&mut self, ask: &Ask, refusal: &Refusal) {
-        let message = format!("refused to {} {}", ask.action.as_str(), self.name(ask.node));
-        self.journal(
-            "decision",
-            Some(ask.node),
-            None,
-            message,
-            Some(refusal.message.clone()),
-        );
+        let (action, name) = (ask.action.as_str(), &self.name(ask.node));
+        let message = Said::Refused { action, name };
+        let reason = Some(Said::Elsewhere {
+            said: &refusal.message,
+        });
+        self.journal("decision", Some(ask.node), None, message, reason);
     }
 
     pub(super) fn journal_unqueued(&mut self, ask: &Ask) {
-        let (action, name) = (ask.action.as_str(), self.name(ask.node));
-        let message = format!("the {action} of {name} no longer waits");
-        let reason = Some("you cancelled it".to_owned());
+        let (action, name) = (ask.action.as_str(), &self.name(ask.node));
+        let message = Said::NoLongerWaits { action, name };
+        let reason = Some(Said::YouCancelledIt);
         self.journal("decision", Some(ask.node), None, message, reason);
     }
 
     pub(super) fn journal_nothing_to_do(&mut self, plan: &Plan) {
         let node = plan.intent.node();
-        let message = format!(
-            "nothing to do to {} {}",
-            plan.intent.action().as_str(),
-            self.name(node)
-        );
+        let (action, name) = (plan.intent.action().as_str(), &self.name(node));
+        let message = Said::NothingToDo { action, name };
         self.journal("decision", Some(node), None, message, None);
     }
 
-    pub(super) fn journal_question(&mut self, node: NodeId, message: String, reason: &str) {
-        self.journal(
-            "question",
-            Some(node),
-            None,
-            message,
-            Some(reason.to_owned()),
-        );
+    pub(super) fn journal_question(&mut self, node: NodeId, message: Said<'_>, reason: Said<'_>) {
+        self.journal("question", Some(node), None, message, Some(reason));
     }
 
-    pub(super) fn journal_hold(&mut self, node: NodeId, message: String, reason: &str) {
-        self.journal("hold", Some(node), None, message, Some(reason.to_owned()));
+    pub(super) fn journal_hold(&mut self, node: NodeId, message: Said<'_>, reason: Said<'_>) {
+        self.journal("hold", Some(node), None, message, Some(reason));
     }
 
     pub(super) fn journal_state(&mut self, node: &Node, word: &str) {
-        let message = format!("{} is {word}", node.name);
-        self.journal(
-            "state",
-            Some(node.id),
-            None,
-            message,
-            Some("seen, not asked for".to_owned()),
-        );
+        let message = Said::SeenIn {
+            name: &node.name,
+            state: word,
+        };
+        let reason = Some(Said::NotAskedFor);
+        self.journal("state", Some(node.id), None, message, reason);
     }
 
-    pub(super) fn journal_edit(&mut self, node: NodeId, message: String, reason: &str) {
-        self.journal("edit", Some(node), None, message, Some(reason.to_owned()));
+    pub(super) fn journal_edit(&mut self, node: NodeId, message: Said<'_>, reason: Said<'_>) {
+        self.journal("edit", Some(node), None, message, Some(reason));
     }
 
     pub(crate) fn journal_interrupted(&mut self, view: &CascadeView) {
-        let message = format!(
-            "the {} of {} was interrupted",
-            view.action.as_str(),
-            view.node_name
-        );
-        let reason = "WakeHub ended in the middle of it; it can be resumed".to_owned();
+        let message = Said::WasInterrupted {
+            action: view.action.as_str(),
+            name: &view.node_name,
+        };
+        let reason = Said::CanBeResumed;
         self.journal("error", view.node, Some(view.id), message, Some(reason));
     }
 
@@ -181,29 +190,17 @@ impl Controller {
             self.notice_damage(what);
             return;
         }
-        let code = match error {
-            StoreError::Full(_) => DISK_FULL,
+        let why = &error.to_string();
+        let (code, said) = match error {
+            StoreError::Full(_) => (Code::DiskFull, Said::DiskIsFull { why }),
             StoreError::Busy(_)
             | StoreError::Corrupt(_)
             | StoreError::ReadOnly(_)
             | StoreError::Unreadable { .. }
             | StoreError::OutOfOrder(_)
-            | StoreError::Other(_) => "database",
+            | StoreError::Other(_) => (Code::Database, Said::DatabaseFails { why }),
         };
-        let message = match error {
-            StoreError::Full(_) => {
-                format!("{error}. WakeHub starts and stops nothing until there is room again.")
-            }
-            StoreError::Busy(_)
-            | StoreError::Corrupt(_)
-            | StoreError::ReadOnly(_)
-            | StoreError::Unreadable { .. }
-            | StoreError::OutOfOrder(_)
-            | StoreError::Other(_) => {
-                format!("{error}. WakeHub starts and stops nothing that it cannot write down.")
-            }
-        };
-        self.notice(Severity::Critical, code, message);
+        self.notice(code, said);
     }
 
     /// What is left is marked, so that the next start keeps it aside instead of working on with it.
@@ -212,12 +209,7 @@ impl Controller {
             self.storage
                 .send("look at the whole database", |store| store.check());
         }
-        let message = format!(
-            "The database is damaged: {what}. Export your homelab in the settings, then quit WakeHub and start it \
-             again: it keeps the damaged file aside and begins a new one, into which you import what you have \
-             exported. Nothing in the homelab itself is lost."
-        );
-        self.notice(Severity::Critical, "database_damaged", message);
+        self.notice(Code::DatabaseDamaged, Said::DatabaseIsDamaged { why: what });
     }
 
     /// At the start and then daily, behind everything that waits for an answer: looks at every page, and forgets what is
@@ -237,7 +229,8 @@ impl Controller {
 
     /// After the database refused: the ends of cascades that it has not taken, and whether the disk has room again.
     pub(super) async fn write_again(&mut self) {
-        let was_full = self.notices.iter().any(|notice| notice.code == DISK_FULL);
+        let full = Code::DiskFull.as_str();
+        let was_full = self.notices.iter().any(|notice| notice.code == full);
         if self.unended.is_empty() && !was_full {
             return;
         }
@@ -262,25 +255,25 @@ impl Controller {
             node: None,
             node_name: None,
             cascade: None,
-            message: "the disk had no room for the database; now it has".to_owned(),
+            message: Said::HasRoomAgain.to_string(),
             reason: None,
             details: None,
         };
         let written = self.storage.call(move |store| store.append(&entry)).await;
         if written.and_then(|written| written).is_ok() {
-            self.notices.retain(|notice| notice.code != DISK_FULL);
+            self.notices.retain(|notice| notice.code != full);
             self.changed = true;
         }
     }
 
+    pub(super) fn take_down(&mut self, code: Code) {
+        self.notices.retain(|notice| notice.code != code.as_str());
+    }
+
     /// Replaces an older notice of the same code.
-    pub(super) fn notice(&mut self, severity: Severity, code: &str, message: String) {
-        self.notices.retain(|notice| notice.code != code);
-        self.notices.push(Notice {
-            severity,
-            code: code.to_owned(),
-            message,
-        });
+    pub(super) fn notice(&mut self, code: Code, said: Said<'_>) {
+        self.take_down(code);
+        self.notices.push(code.notice(said));
         self.notices
             .sort_by_key(|notice| std::cmp::Reverse(notice.severity));
         self.changed = true;

@@ -8,6 +8,7 @@ use wakehub_domain::{
     Capability, ConnectionId, ConnectorError, Node, NodeId, NodeKind, PowerState,
 };
 use wakehub_view::advice::failure_view;
+use wakehub_view::said::Said;
 use wakehub_view::wire::EngineSettings;
 
 use super::{Controller, DISCOVER_EVERY};
@@ -168,12 +169,12 @@ impl Controller {
 
     fn connection_failed(&mut self, connection: ConnectionId, error: &ConnectorError) {
         let now = self.clock.now();
-        let why = format!(
-            "{}’s {}: {}",
-            self.graph.name(connection.node),
-            connection.capability.title(),
-            error.message
-        );
+        let why = Said::AtHost {
+            host: &self.graph.name(connection.node),
+            platform: connection.capability.title(),
+            why: &error.message,
+        }
+        .to_string();
         for guest in guests_behind(&self.graph, connection) {
             self.evidence
                 .entry(guest.id)

@@ -9,6 +9,7 @@ use wakehub_domain::{
 };
 use wakehub_store::BeginError;
 use wakehub_view::plan::{plan_view, refusal_view};
+use wakehub_view::said::Said;
 use wakehub_view::wire::{
     Ask, CascadeStatus, CascadeView, CommandError, PlanAnswer, QueuedView, RunAnswer, StepStatus,
     StepView,
@@ -444,10 +445,10 @@ impl Controller {
         let (Some(node), Some(running)) =
             (self.step_node(cascade, step), self.running.get(&cascade))
         else {
-            return MayStop::No("its cascade has ended".to_owned());
+            return MayStop::No(Said::CascadeEnded.to_string());
         };
         if self.graph.get(node).is_none() {
-            return MayStop::No("it was removed while its cascade ran".to_owned());
+            return MayStop::No(Said::RemovedMeanwhile.to_string());
         }
         let follow_up = running
             .plan
@@ -478,11 +479,8 @@ impl Controller {
                 if others.is_empty() {
                     MayStop::Yes
                 } else {
-                    MayStop::No(format!(
-                        "{} hosts {}, which is not off",
-                        self.name(node),
-                        few(&others)
-                    ))
+                    let (name, names) = (&self.name(node), &few(&others));
+                    MayStop::No(Said::NotOff { name, names }.to_string())
                 }
             }
         }
@@ -490,12 +488,15 @@ impl Controller {
 
     pub(super) fn title(&self, cascade: CascadeId) -> String {
         match self.running.get(&cascade) {
-            Some(running) => format!(
-                "the {} of {}",
-                running.view.action.as_str(),
-                running.view.node_name
-            ),
-            None => format!("cascade {cascade}"),
+            Some(running) => Said::CascadeOf {
+                action: running.view.action.as_str(),
+                name: &running.view.node_name,
+            }
+            .to_string(),
+            None => Said::CascadeNumber {
+                n: &cascade.to_string(),
+            }
+            .to_string(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! off or is needed again.
 
 use wakehub_domain::{Action, Graph, Intent, NodeId, PowerState, QuestionId, Timestamp};
+use wakehub_view::said::Said;
 use wakehub_view::wire::{Answer, Ask, QuestionView};
 
 use super::Controller;
@@ -70,8 +71,10 @@ impl Controller {
         let view = question.view(&self.graph);
         self.journal_question(
             node,
-            format!("asked whether to shut {} down", view.node_name),
-            &view.reason,
+            Said::Asked {
+                name: &view.node_name,
+            },
+            Said::Elsewhere { said: &view.reason },
         );
         self.questions.push(question);
         self.announce(Announcement::Asked(view));
@@ -94,18 +97,14 @@ impl Controller {
             Answer::KeepOn => "keep_on",
         };
         self.settle(&question, word);
-        let name = self.name(question.node);
+        let name = &self.name(question.node);
         match answer {
             Answer::KeepOn => {
-                self.journal_question(question.node, format!("{name} stays on"), "you keep it on");
+                self.journal_question(question.node, Said::StaysOn { name }, Said::YouKeepItOn);
                 let _ = reply.send(Ok(()));
             }
             Answer::ShutDown => {
-                self.journal_question(
-                    question.node,
-                    format!("{name} is to be shut down"),
-                    "you said so",
-                );
+                self.journal_question(question.node, Said::ToBeShutDown { name }, Said::YouSaidSo);
                 let _ = reply.send(Ok(()));
                 let (reply, answer) = tokio::sync::oneshot::channel();
                 let ask = Ask {
@@ -134,21 +133,26 @@ impl Controller {
             .collect();
         for (question, why) in over {
             self.settle(&question, "withdrawn");
-            let message = format!("{} is no longer asked about", self.name(question.node));
-            self.journal_question(question.node, message, &why);
+            let name = self.name(question.node);
+            self.journal_question(
+                question.node,
+                Said::NoLongerAsked { name: &name },
+                Said::Elsewhere { said: &why },
+            );
         }
     }
 
     fn over(&self, question: &Question) -> Option<String> {
-        let name = self.name(question.node);
+        let name = &self.name(question.node);
         if self.graph.get(question.node).is_none() {
-            return Some(format!("{name} was removed"));
+            let edited = "removed";
+            return Some(Said::Edited { name, edited }.to_string());
         }
         if self.observations.in_cascade.contains(&question.node) {
-            return Some(format!("{name} is being started or stopped"));
+            return Some(Said::BeingChanged { name }.to_string());
         }
         match self.observations.state(&self.graph, question.node) {
-            PowerState::Off => Some(format!("{name} is off")),
+            PowerState::Off => Some(Said::SeenIn { name, state: "off" }.to_string()),
             // until it is known again nothing is decided
             PowerState::Unknown => None,
             PowerState::Starting
@@ -156,7 +160,8 @@ impl Controller {
             | PowerState::Stopping
             | PowerState::Failed { .. } => {
                 if let Some(held) = self.held_for(question.node) {
-                    return Some(format!("{} is kept on by you", self.name(held)));
+                    let name = &self.name(held);
+                    return Some(Said::KeptOnByYou { name }.to_string());
                 }
                 let refusal = self.plan_intent(&Intent::stop(question.node)).err()?;
                 let known = refusal

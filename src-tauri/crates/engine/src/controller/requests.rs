@@ -8,6 +8,7 @@ use wakehub_store::{JournalFilter, StoreError};
 use wakehub_view::advice::failure_view;
 use wakehub_view::homelab::{self, NodeEntry};
 use wakehub_view::journal;
+use wakehub_view::said::Said;
 use wakehub_view::wire::{
     Ask, CheckOutcomeView, CheckView, CommandError, EngineSettings, JournalFormat, JournalLine,
     JournalQuery, RunAnswer, SecretEntry,
@@ -346,8 +347,10 @@ pub(super) fn other(message: impl Into<String>) -> CommandError {
     }
 }
 
-fn removed(node: NodeId) -> CommandError {
-    other(format!("there is no node {node} any longer"))
+pub(super) fn removed(node: NodeId) -> CommandError {
+    other(Said::NoNode {
+        n: &node.to_string(),
+    })
 }
 
 pub(super) fn store_failed(error: StoreError) -> CommandError {

@@ -5,6 +5,7 @@ use tokio::time::{Instant, timeout};
 use wakehub_connectors::reach::Sighting;
 use wakehub_connectors::{GuestReport, Health, Target};
 use wakehub_domain::{Capability, ConnectorError, ErrorKind, PowerState, Probe, Readiness};
+use wakehub_view::said::Said;
 
 use super::wait::Pause;
 use super::{Acting, may_pass};
@@ -41,7 +42,7 @@ impl Acting<'_> {
             return Err(ConnectorError::new(
                 ErrorKind::Unsupported,
                 self.operation(),
-                "it has no address, so nobody could see it wake",
+                Said::NobodySeesItWake,
             ));
         };
         let (connection, target) = self.channel()?;
@@ -61,23 +62,29 @@ impl Acting<'_> {
                 }
             }
             let seen = timeout(LOOK_LIMIT, world.look(address, port)).await;
+            let port = &port.to_string();
             let seen = match seen {
                 Ok(Sighting::Answers {
                     port_open: true, ..
                 }) => return Ok(()),
                 // a machine with SSH is ready when SSH is; one without has nothing more to show than an answer
                 Ok(Sighting::Answers { .. }) if self.node.ssh.is_none() => return Ok(()),
-                Ok(Sighting::Answers { .. }) => format!("it answers, port {port} does not yet"),
-                Ok(Sighting::Refuses { .. }) => format!("it answers, port {port} refuses"),
+                Ok(Sighting::Answers { .. }) => Said::PortDoesNotYet { port },
+                Ok(Sighting::Refuses { .. }) => Said::PortRefuses { port },
                 Ok(Sighting::Silent { .. } | Sighting::Mute { .. } | Sighting::NoWay { .. })
-                | Err(_) => "no answer yet".to_owned(),
+                | Err(_) => Said::NoAnswerYet,
             };
-            let packets_sent = match (sent, &last_failure) {
-                (0, Some(error)) => format!("no magic packet could be sent: {}", error.message),
-                (1, _) => "1 magic packet sent".to_owned(),
-                (sent, _) => format!("{sent} magic packets sent"),
-            };
-            self.say(format!("{packets_sent}, {seen}")).await;
+            let rest = &seen.to_string();
+            let n = &sent.to_string();
+            self.say(match (sent, &last_failure) {
+                (0, Some(error)) => Said::NoPacketSent {
+                    why: &error.message,
+                    rest,
+                },
+                (1, _) => Said::OnePacketSent { rest },
+                (_, _) => Said::PacketsSent { n, rest },
+            })
+            .await;
             pause.wait().await;
         }
     }
@@ -94,10 +101,12 @@ impl Acting<'_> {
             match tried.await {
                 Ok(connector) => break connector,
                 Err(error) if may_pass(&error) => {
-                    let host = self.graph.name(connection.node);
-                    let title = connection.capability.title();
-                    self.say(format!("{host}’s {title}: {}", error.message))
-                        .await;
+                    self.say(Said::AtHost {
+                        host: &self.graph.name(connection.node),
+                        platform: connection.capability.title(),
+                        why: &error.message,
+                    })
+                    .await;
                     pause.wait().await;
                 }
                 Err(error) => return Err(error.during(self.operation())),
@@ -112,7 +121,7 @@ impl Acting<'_> {
                         return Ok(());
                     }
                 }
-                Err(error) if may_pass(&error) => self.say(error.message).await,
+                Err(error) if may_pass(&error) => self.quote(&error.message).await,
                 Err(error) => return Err(error.during(self.operation())),
             }
             pause.wait().await;
@@ -121,18 +130,17 @@ impl Acting<'_> {
 
     async fn is_up(&self, guest: Option<&GuestReport>) -> Result<bool, ConnectorError> {
         let Some(guest) = guest else {
-            self.say("its host does not list it".to_owned()).await;
+            self.say(Said::NotListed).await;
             return Ok(false);
         };
         match (&guest.state, guest.health) {
             (PowerState::On, None | Some(Health::Healthy)) => Ok(true),
             (PowerState::On, Some(Health::Starting)) => {
-                self.say("it runs, its health check is starting".to_owned())
-                    .await;
+                self.say(Said::HealthIsStarting).await;
                 Ok(false)
             }
             (PowerState::On, Some(Health::Unhealthy)) => {
-                self.say("it runs and is unhealthy".to_owned()).await;
+                self.say(Said::Unhealthy).await;
                 Ok(false)
             }
             (PowerState::Off, _) if self.step.channel == Capability::DockerApi => {
@@ -140,13 +148,13 @@ impl Acting<'_> {
                     ErrorKind::Rejected,
                     self.operation(),
                     match &guest.note {
-                        Some(note) => format!("it started and ended again: {note}"),
-                        None => "it started and ended again".to_owned(),
+                        Some(note) => Said::EndedAgainWith { note },
+                        None => Said::EndedAgain,
                     },
                 ))
             }
             (state, _) => {
-                self.say(format!("it is {}", word(state))).await;
+                self.say(Said::IsInState { seen: word(state) }).await;
                 Ok(false)
             }
         }
@@ -158,7 +166,7 @@ impl Acting<'_> {
         loop {
             match world.probe(probe, self.node.address.as_deref()).await {
                 Ok(()) => return Ok(()),
-                Err(seen) => self.say(seen).await,
+                Err(seen) => self.quote(&seen).await,
             }
             pause.wait().await;
         }

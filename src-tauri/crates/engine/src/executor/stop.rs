@@ -3,6 +3,7 @@
 use wakehub_connectors::StopOptions;
 use wakehub_connectors::reach::{Presence, Sighting};
 use wakehub_domain::{ConnectorError, ErrorKind, PowerState};
+use wakehub_view::said::Said;
 
 use super::start::is_target;
 use super::wait::Pause;
@@ -18,7 +19,7 @@ impl Acting<'_> {
             return Err(ConnectorError::new(
                 ErrorKind::Unsupported,
                 self.operation(),
-                "it has no address, so nobody could see it go off",
+                Said::NobodySeesItGoOff,
             ));
         }
         let connector = self
@@ -48,10 +49,10 @@ impl Acting<'_> {
                     match guest.map(|guest| &guest.state) {
                         Some(PowerState::Off) => return Ok(()),
                         None if report.complete => return Ok(()),
-                        Some(_) | None => self.say("it still runs".to_owned()).await,
+                        Some(_) | None => self.say(Said::StillRuns).await,
                     }
                 }
-                Err(error) if may_pass(&error) => self.say(error.message).await,
+                Err(error) if may_pass(&error) => self.quote(&error.message).await,
                 Err(error) => return Err(error.during(self.operation())),
             }
             pause.wait().await;
@@ -71,7 +72,7 @@ impl Acting<'_> {
             let sighting = world.look(address, port).await;
             presence.see(&sighting);
             // it has agreed to go off and answers nothing any more: the neighbour table alone still has it
-            mute = match sighting {
+            mute = match &sighting {
                 Sighting::Mute { .. } => mute + 1,
                 Sighting::Answers { .. }
                 | Sighting::Refuses { .. }
@@ -81,11 +82,12 @@ impl Acting<'_> {
             if presence.is_off() || mute == MUTE_LOOKS {
                 return Ok(());
             }
-            self.say(match sighting {
-                Sighting::Answers { .. } => "it still answers".to_owned(),
-                Sighting::Refuses { .. } => format!("port {port} refuses, but it is there"),
-                Sighting::Silent { .. } => "it is silent; looking a second time".to_owned(),
-                Sighting::Mute { why } | Sighting::NoWay { why } => why,
+            let port = &port.to_string();
+            self.say(match &sighting {
+                Sighting::Answers { .. } => Said::StillAnswers,
+                Sighting::Refuses { .. } => Said::IsThere { port },
+                Sighting::Silent { .. } => Said::SilentOnce,
+                Sighting::Mute { why } | Sighting::NoWay { why } => Said::Elsewhere { said: why },
             })
             .await;
             pause.wait().await;

@@ -173,7 +173,7 @@ fn a_question_says_what_silence_means() {
         id: QuestionId(7),
         node: NodeId(3),
         node_name: "nas".to_owned(),
-        reason: "no longer needed: lxc-jellyfin is off".to_owned(),
+        reason: "no longer needed once lxc-jellyfin is off".to_owned(),
         asked_at: Timestamp(0),
     };
     let notes = both(|language| asked(language, &question));
@@ -182,12 +182,12 @@ fn a_question_says_what_silence_means() {
         [
             expect(
                 "nas is still on",
-                "No longer needed: lxc-jellyfin is off. Shut it down? No answer keeps it on.",
+                "No longer needed once lxc-jellyfin is off. Shut it down? No answer keeps it on.",
                 &["Shut down", "Keep on"]
             ),
             expect(
                 "nas est encore allumé",
-                "No longer needed: lxc-jellyfin is off. L’éteindre ? Sans réponse, il reste allumé.",
+                "Plus requis une fois lxc-jellyfin éteint. L’éteindre ? Sans réponse, il reste allumé.",
                 &["Éteindre", "Garder allumé"]
             ),
         ]

@@ -334,11 +334,11 @@ function troubled(now: number): World {
         step(world, "jellystat", { action: "stop", status: "done", channel: "docker_api", begun: now - hour, ended: now - hour + 3000 }),
         step(world, "vm-docker", { action: "stop", status: "failed", begun: now - hour + 3000, ended: now - hour + 180_000 }),
       ],
-      failure: { kind: "rejected", operation: "shut down vm 100", message: "VM is locked (backup)", advice: "A backup runs. Wait until it ends, then retry.", presented: null, at: now - hour + 180_000 },
+      failure: { kind: "rejected", operation: "shut down vm 100", message: "VM is locked (backup)", advice: "Wait until the platform has unlocked it (a backup or a migration is running), then retry.", presented: null, at: now - hour + 180_000 },
     }),
   ];
   world.snapshot.questions = [
-    { id: 1, node: ids.nas, node_name: "nas", reason: "no longer needed: lxc-jellyfin, qbittorrent is off", asked_at: now - 20 * minute },
+    { id: 1, node: ids.nas, node_name: "nas", reason: "no longer needed once lxc-jellyfin is off", asked_at: now - 20 * minute },
     { id: 2, node: ids.machine1, node_name: "machine1", reason: "it is not used", asked_at: now - 10 * minute },
   ];
   return world;

@@ -1,0 +1,214 @@
+//! The engine's sentences in French, from the catalogue that the window reads too.
+//!
+//! `{n}`, `{port}`, `{seconds}`: digits. `{names}`: a list, `{name}`: a node. `{rest}` and `{operation}` hold a sentence, which
+//! is said in French as well. What stands in any other gap is the platform's own and stays. Of several entries that fit, the
+//! one with the most words of its own counts.
+
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+const CATALOGUE: &str = include_str!("../../../../../ui/src/lib/i18n/fr-engine.json");
+
+#[derive(Deserialize, Default)]
+struct Written {
+    others: Pair,
+    items: Vec<Pair>,
+    sentences: Vec<Pair>,
+}
+
+#[derive(Deserialize, Default)]
+struct Pair {
+    en: String,
+    fr: String,
+}
+
+struct Catalogue {
+    others: Entry,
+    items: Vec<Entry>,
+    sentences: Vec<Entry>,
+}
+
+struct Entry {
+    english: String,
+    en: Vec<Piece>,
+    fr: Vec<Piece>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Piece {
+    Words(String),
+    Gap(String),
+}
+
+static READ: LazyLock<Catalogue> = LazyLock::new(|| {
+    // a test reads it: what is built in cannot be unreadable
+    let written: Written = serde_json::from_str(CATALOGUE).unwrap_or_default();
+    Catalogue {
+        others: Entry::new(written.others),
+        items: written.items.into_iter().map(Entry::new).collect(),
+        sentences: sorted(written.sentences),
+    }
+});
+
+fn sorted(pairs: Vec<Pair>) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = pairs.into_iter().map(Entry::new).collect();
+    entries.sort_by_key(|entry| std::cmp::Reverse(entry.own_words()));
+    entries
+}
+
+/// The sentence in French; as it is when it is none of the engine's.
+pub fn french(sentence: &str) -> Cow<'_, str> {
+    let said = READ.sentences.iter().find_map(|entry| {
+        let found = entry.fits(sentence)?;
+        Some(entry.said(&found))
+    });
+    said.map_or(Cow::Borrowed(sentence), Cow::Owned)
+}
+
+/// The English of the entry by which a sentence is translated, and its gaps that hold a sentence in turn.
+pub fn entry_of(sentence: &str) -> Option<(&'static str, Vec<&str>)> {
+    READ.sentences.iter().find_map(|entry| {
+        let found = entry.fits(sentence)?;
+        let within = found.into_iter().filter(|(gap, _)| holds_sentence(gap));
+        Some((
+            entry.english.as_str(),
+            within.map(|(_, text)| text).collect(),
+        ))
+    })
+}
+
+/// The English of every entry.
+pub fn english_entries() -> impl Iterator<Item = &'static str> {
+    READ.sentences.iter().map(|entry| entry.english.as_str())
+}
+
+fn holds_sentence(gap: &str) -> bool {
+    matches!(gap, "rest" | "operation")
+}
+
+type Found<'p, 't> = Vec<(&'p str, &'t str)>;
+
+impl Entry {
+    fn new(pair: Pair) -> Entry {
+        Entry {
+            en: pieces(&pair.en),
+            fr: pieces(&pair.fr),
+            english: pair.en,
+        }
+    }
+
+    fn own_words(&self) -> usize {
+        let length = |piece: &Piece| match piece {
+            Piece::Words(words) => words.chars().count(),
+            Piece::Gap(_) => 0,
+        };
+        self.en.iter().map(length).sum()
+    }
+
+    fn fits<'t>(&self, text: &'t str) -> Option<Found<'_, 't>> {
+        let mut found = Vec::new();
+        fits(&self.en, text, &mut found).then_some(found)
+    }
+
+    fn said(&self, found: &Found<'_, '_>) -> String {
+        let piece = |piece: &Piece| match piece {
+            Piece::Words(words) => words.clone(),
+            Piece::Gap(gap) => {
+                let text = found
+                    .iter()
+                    .find(|(name, _)| name == gap)
+                    .map_or("", |(_, text)| *text);
+                match gap.as_str() {
+                    "names" => list(text),
+                    gap if holds_sentence(gap) => french(text).into_owned(),
+                    _ => text.to_owned(),
+                }
+            }
+        };
+        self.fr.iter().map(piece).collect()
+    }
+}
+
+/// `a, b (kept on by you) and 3 others`
+fn list(text: &str) -> String {
+    let counted = READ.others.fits(text);
+    let gap = |wanted: &str| {
+        let found = counted.iter().flatten();
+        found
+            .into_iter()
+            .find(|(gap, _)| *gap == wanted)
+            .map(|(_, text)| *text)
+    };
+    let item = |item: &str| {
+        let fitting = READ
+            .items
+            .iter()
+            .find_map(|entry| Some(entry.said(&entry.fits(item)?)));
+        fitting.unwrap_or_else(|| item.to_owned())
+    };
+    let shown = gap("names").unwrap_or(text).split(", ").map(item);
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match gap("n") {
+        None => shown,
+        Some(n) => {
+            let pieces = READ.others.fr.iter().map(|piece| match piece {
+                Piece::Words(words) => words.as_str(),
+                Piece::Gap(gap) if gap == "n" => n,
+                Piece::Gap(_) => shown.as_str(),
+            });
+            pieces.collect()
+        }
+    }
+}
+
+fn pieces(template: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut rest = template;
+    while let Some((words, after)) = rest.split_once('{') {
+        let Some((gap, after)) = after.split_once('}') else {
+            break;
+        };
+        if !words.is_empty() {
+            pieces.push(Piece::Words(words.to_owned()));
+        }
+        pieces.push(Piece::Gap(gap.to_owned()));
+        rest = after;
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Words(rest.to_owned()));
+    }
+    pieces
+}
+
+/// Every gap takes as little as it can.
+fn fits<'p, 't>(pieces: &'p [Piece], text: &'t str, found: &mut Found<'p, 't>) -> bool {
+    match pieces {
+        [] => text.is_empty(),
+        [Piece::Words(words), rest @ ..] => text
+            .strip_prefix(words.as_str())
+            .is_some_and(|text| fits(rest, text, found)),
+        [Piece::Gap(gap), rest @ ..] => {
+            let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
+            for end in ends {
+                let (taken, after) = text.split_at(end);
+                if !may_hold(gap, taken) {
+                    return false;
+                }
+                found.push((gap, taken));
+                if fits(rest, after, found) {
+                    return true;
+                }
+                found.pop();
+            }
+            false
+        }
+    }
+}
+
+fn may_hold(gap: &str, text: &str) -> bool {
+    !matches!(gap, "n" | "port" | "seconds") || text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests;
