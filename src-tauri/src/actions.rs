@@ -4,6 +4,7 @@ use tauri::{AppHandle, Manager};
 use tokio::sync::broadcast::error::RecvError;
 use wakehub_domain::{Action, CascadeId, NodeId};
 use wakehub_engine::{Announcement, Handle};
+use wakehub_view::notice::Code;
 use wakehub_view::text::{self, Note, Press};
 use wakehub_view::tray::Command;
 use wakehub_view::wire::{
@@ -11,7 +12,7 @@ use wakehub_view::wire::{
 };
 
 use crate::notify::{Notifier, Subject};
-use crate::shell::{DEMO, Shell};
+use crate::shell::Shell;
 use crate::window;
 
 /// From the tray menu.
@@ -105,7 +106,11 @@ pub(crate) async fn open_node(snapshot: &Snapshot, node: NodeId) -> Result<(), C
         .url
         .clone()
         .ok_or_else(|| other("this node has no service URL"))?;
-    if snapshot.notices.iter().any(|notice| notice.code == DEMO) {
+    if snapshot
+        .notices
+        .iter()
+        .any(|notice| notice.code == Code::Demo.as_str())
+    {
         return Err(CommandError::Other {
             message: format!("In the demo there is nothing behind {url}."),
         });

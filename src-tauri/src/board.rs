@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
-use wakehub_view::wire::{Notice, Severity, Snapshot};
+use wakehub_view::notice::Code;
+use wakehub_view::said::Said;
+use wakehub_view::wire::{Notice, Snapshot};
 
 /// Written by the engine's follower and by whoever has something to say about the desktop; read by the window and the tray.
 pub(crate) struct Board {
@@ -16,7 +18,7 @@ struct Parts {
     engine: Arc<Snapshot>,
     /// Which engine it comes from: another one begins to count anew.
     reign: u64,
-    notices: BTreeMap<&'static str, Notice>,
+    notices: BTreeMap<Code, Notice>,
     /// How often the notices changed, and how far engines before this one had counted. Added to the engine's revision it makes one that grows with every change of either.
     changes: u64,
 }
@@ -55,24 +57,20 @@ impl Board {
         });
     }
 
-    /// Puts up what the user should know about the desktop. The code is the notice's name; see [`Notice::code`].
-    pub(crate) fn put_up(&self, code: &'static str, severity: Severity, message: String) {
-        let notice = Notice {
-            severity,
-            code: code.to_owned(),
-            message,
-        };
+    /// Puts up what the user should know about the desktop.
+    pub(crate) fn put_up(&self, code: Code, said: Said<'_>) {
+        let notice = code.notice(said);
         self.change(|parts| {
-            if parts.notices.get(code) != Some(&notice) {
+            if parts.notices.get(&code) != Some(&notice) {
                 parts.notices.insert(code, notice);
                 parts.changes += 1;
             }
         });
     }
 
-    pub(crate) fn take_down(&self, code: &'static str) {
+    pub(crate) fn take_down(&self, code: Code) {
         self.change(|parts| {
-            if parts.notices.remove(code).is_some() {
+            if parts.notices.remove(&code).is_some() {
                 parts.changes += 1;
             }
         });
@@ -121,9 +119,9 @@ mod tests {
         let reign = board.begin_reign();
         board.set_engine(reign, engine(1));
         note(&board);
-        board.put_up("no_tray", Severity::Warning, "no tray".to_owned());
+        board.put_up(Code::NoTray, Said::NoTray);
         note(&board);
-        board.put_up("engine", Severity::Critical, "ended".to_owned());
+        board.put_up(Code::EngineFailed, Said::EngineEnded);
         note(&board);
         board.set_engine(reign, engine(2));
         note(&board);
@@ -137,10 +135,10 @@ mod tests {
             .iter()
             .map(|n| n.code.clone())
             .collect();
-        assert_eq!(codes, ["engine", "no_tray"]);
-        board.take_down("no_tray");
+        assert_eq!(codes, ["engine_failed", "no_tray"]);
+        board.take_down(Code::NoTray);
         note(&board);
-        board.take_down("engine");
+        board.take_down(Code::EngineFailed);
         note(&board);
         assert!(board.newest().notices.is_empty());
         assert!(revisions.is_sorted_by(|a, b| a < b), "{revisions:?}");
@@ -149,10 +147,10 @@ mod tests {
     #[test]
     fn saying_the_same_again_changes_nothing() {
         let board = Board::new();
-        board.put_up("no_tray", Severity::Warning, "no tray".to_owned());
+        board.put_up(Code::NoTray, Said::NoTray);
         let before = board.newest().revision;
-        board.put_up("no_tray", Severity::Warning, "no tray".to_owned());
-        board.take_down("another");
+        board.put_up(Code::NoTray, Said::NoTray);
+        board.take_down(Code::NoKeyring);
         assert_eq!(board.newest().revision, before);
     }
 }

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use wakehub_api::Server;
 use wakehub_engine::{Handle, Secrets};
-use wakehub_view::wire::Severity;
+use wakehub_view::notice::Code;
+use wakehub_view::said::Said;
 
 use crate::board::Board;
-
-const NOTICE: &str = "api_failed";
 
 /// Whether and by what the engine's API is served.
 #[derive(Clone)]
@@ -37,8 +36,9 @@ pub(crate) async fn serve(
     let server = match wakehub_api::serve(engine, options).await {
         Ok(server) => Arc::new(server),
         Err(error) => {
-            board.put_up(NOTICE, Severity::Warning, error.to_string());
-            served.send_replace(Served::Failed(error.to_string()));
+            let said = error.to_string();
+            board.put_up(Code::ApiFailed, Said::Elsewhere { said: &said });
+            served.send_replace(Served::Failed(said));
             return;
         }
     };
@@ -47,12 +47,8 @@ pub(crate) async fn serve(
     loop {
         let failure = status.borrow_and_update().failure.clone();
         match failure {
-            Some(why) => board.put_up(
-                NOTICE,
-                Severity::Warning,
-                format!("Browsers cannot reach WakeHub: {why}."),
-            ),
-            None => board.take_down(NOTICE),
+            Some(why) => board.put_up(Code::ApiFailed, Said::BrowsersCannotReach { why: &why }),
+            None => board.take_down(Code::ApiFailed),
         }
         let more = tokio::select! {
             more = status.changed() => more.is_ok(),
@@ -62,7 +58,7 @@ pub(crate) async fn serve(
             break;
         }
     }
-    board.take_down(NOTICE);
+    board.take_down(Code::ApiFailed);
     // the one of the next engine may be there already
     served.send_if_modified(|served| {
         let is_ours = matches!(served, Served::By(one) if Arc::ptr_eq(one, &server));

@@ -10,15 +10,14 @@ use wakehub_api::Server;
 use wakehub_demo::Demo;
 use wakehub_engine::{Handle, Options, Secrets};
 use wakehub_keyring::{Keyring, KeyringState};
+use wakehub_view::notice::Code;
+use wakehub_view::said::Said;
 use wakehub_view::text::Language;
-use wakehub_view::wire::{CascadeStatus, CommandError, Severity};
+use wakehub_view::wire::{CascadeStatus, CommandError};
 
 use crate::board::Board;
 use crate::desktop::TrayHost;
 use crate::reach::{self, Served};
-
-/// The notice that what is shown is the demo.
-pub(crate) const DEMO: &str = "demo";
 
 /// How often a keyring that is locked or absent is looked for again.
 const KEYRING_AGAIN: Duration = Duration::from_secs(60);
@@ -157,7 +156,7 @@ impl Shell {
                 tracing::error!("the engine did not start: {why}");
                 self.served.send_replace(Served::Failed(why.clone()));
                 self.board
-                    .put_up("engine_failed", Severity::Critical, why.clone());
+                    .put_up(Code::EngineFailed, Said::Elsewhere { said: &why });
                 self.stage.send_replace(Stage::Failed(why.clone()));
                 Err(why)
             }
@@ -180,11 +179,11 @@ impl Shell {
                 is_demo,
                 cascades.find(|cascade| cascade.status == CascadeStatus::Running),
             ) {
-                return Err(other(format!(
-                    "The {} of {} still runs; wait for its end, or cancel it.",
-                    cascade.action.as_str(),
-                    cascade.node_name
-                )));
+                let said = Said::StillRunning {
+                    action: cascade.action.as_str(),
+                    name: &cascade.node_name,
+                };
+                return Err(other(said.into()));
             }
         }
         self.leave(&running).await;
@@ -194,7 +193,7 @@ impl Shell {
         };
         if wanted != Wanted::Own {
             // the demo has no room, perhaps; the user's own homelab has
-            self.board.take_down("engine_failed");
+            self.board.take_down(Code::EngineFailed);
             let _ = self.start_engine(Wanted::Own).await;
         }
         Err(other(why))
@@ -214,7 +213,7 @@ impl Shell {
             .newest()
             .notices
             .iter()
-            .any(|notice| notice.code == DEMO)
+            .any(|notice| notice.code == Code::Demo.as_str())
     }
 
     /// Its temporary folder goes with it. The engine has been shut down before.
@@ -226,16 +225,14 @@ impl Shell {
         let mut homelab = self.homelab.lock().await;
         self.stage.send_replace(Stage::Starting);
         running.shut_down().await;
-        self.board.take_down(DEMO);
+        self.board.take_down(Code::Demo);
         *homelab = Homelab::Own;
     }
 
     async fn start_own(&self) -> Result<Handle, String> {
         if wakehub_demo::is_demo(&self.data_dir) {
-            let place = self.data_dir.display();
-            return Err(format!(
-                "{place} holds a demo homelab, whose machines do not exist"
-            ));
+            let path = self.data_dir.display().to_string();
+            return Err(Said::HoldsADemo { path: &path }.into());
         }
         let options = Options::real(self.data_dir.clone(), self.keyring.clone());
         let started = wakehub_engine::start(options).await;
@@ -244,12 +241,7 @@ impl Shell {
 
     fn take_up(&self, engine: &Handle, is_demo: bool) {
         if is_demo {
-            self.board.put_up(
-                DEMO,
-                Severity::Remark,
-                "This is the demo homelab: nothing in it is real, and nothing outside it is touched."
-                    .to_owned(),
-            );
+            self.board.put_up(Code::Demo, Said::IsDemo);
         }
         self.follow(engine);
         self.stage.send_replace(Stage::Running(engine.clone()));
@@ -308,8 +300,8 @@ pub(crate) async fn watch_keyring(app: AppHandle) {
         }
         if app.state::<Shell>().is_demo() {
             // it has no use for a keyring
-            board.take_down("no_keyring");
-            board.take_down("keyring_locked");
+            board.take_down(Code::NoKeyring);
+            board.take_down(Code::KeyringLocked);
             if stage.changed().await.is_err() {
                 return;
             }
@@ -317,28 +309,17 @@ pub(crate) async fn watch_keyring(app: AppHandle) {
         }
         match keyring.state().await {
             KeyringState::Ready => {
-                board.take_down("no_keyring");
-                board.take_down("keyring_locked");
+                board.take_down(Code::NoKeyring);
+                board.take_down(Code::KeyringLocked);
                 return;
             }
             KeyringState::Locked => {
-                board.take_down("no_keyring");
-                board.put_up(
-                    "keyring_locked",
-                    Severity::Warning,
-                    "The keyring is locked, so connections that need a password or a token fail. Unlock it; \
-                     logging in again does that on most desktops."
-                        .to_owned(),
-                );
+                board.take_down(Code::NoKeyring);
+                board.put_up(Code::KeyringLocked, Said::KeyringIsStillLocked);
             }
-            KeyringState::Absent(reason) => board.put_up(
-                "no_keyring",
-                Severity::Warning,
-                format!(
-                    "There is no keyring, so passwords and tokens cannot be kept: {reason}. WakeHub keeps \
-                     secrets nowhere else; install GNOME Keyring, KWallet or KeePassXC."
-                ),
-            ),
+            KeyringState::Absent(reason) => {
+                board.put_up(Code::NoKeyring, Said::NoKeyring { why: &reason })
+            }
         }
         tokio::time::sleep(KEYRING_AGAIN).await;
     }

@@ -8,7 +8,8 @@ use std::process::Command;
 use std::time::Duration;
 use std::{env, fs};
 use tauri::{AppHandle, Manager};
-use wakehub_view::wire::Severity;
+use wakehub_view::notice::Code;
+use wakehub_view::said::Said;
 use zbus::Connection;
 use zbus::fdo::DBusProxy;
 use zbus::names::BusName;
@@ -147,18 +148,13 @@ fn set(app: &AppHandle, host: TrayHost) {
     tracing::info!("tray: {host:?}");
     match host {
         TrayHost::Unknown => {}
-        TrayHost::Present => shell.board.take_down("no_tray"),
+        TrayHost::Present => shell.board.take_down(Code::NoTray),
         TrayHost::Absent => shell.board.put_up(
-            "no_tray",
-            Severity::Warning,
+            Code::NoTray,
             if has_tray_library() {
-                "This desktop shows no tray icons, so closing the window only minimises it. On GNOME the extension \
-                 “AppIndicator and KStatusNotifierItem Support” adds them."
-                    .to_owned()
+                Said::NoTray
             } else {
-                "The library libayatana-appindicator3 is not installed, so WakeHub has no tray icon, and closing the \
-                 window only minimises it."
-                    .to_owned()
+                Said::NoTrayLibrary
             },
         ),
     }

@@ -16,6 +16,10 @@ pub enum Code {
     KeyringLocked,
     NoKeyring,
     NoTray,
+    /// The local API could not be opened, in whole or over TCP.
+    ApiFailed,
+    /// What is shown is the demo.
+    Demo,
 }
 
 impl Code {
@@ -30,6 +34,8 @@ impl Code {
             Code::KeyringLocked => "keyring_locked",
             Code::NoKeyring => "no_keyring",
             Code::NoTray => "no_tray",
+            Code::ApiFailed => "api_failed",
+            Code::Demo => "demo",
         }
     }
 
@@ -40,9 +46,12 @@ impl Code {
             | Code::DiskFull
             | Code::DatabaseDamaged
             | Code::DatabaseSetAside => Severity::Critical,
-            Code::Keyring | Code::KeyringLocked | Code::NoKeyring | Code::NoTray => {
-                Severity::Warning
-            }
+            Code::Keyring
+            | Code::KeyringLocked
+            | Code::NoKeyring
+            | Code::NoTray
+            | Code::ApiFailed => Severity::Warning,
+            Code::Demo => Severity::Remark,
         }
     }
 

@@ -132,6 +132,12 @@ sentences! {
     NoTray "This desktop shows no tray icons, so closing the window only minimises it. On GNOME the extension “AppIndicator and KStatusNotifierItem Support” adds them.";
     NoTrayLibrary "The library libayatana-appindicator3 is not installed, so WakeHub has no tray icon, and closing the window only minimises it.";
 
+    BrowsersCannotReach { why } "Browsers cannot reach WakeHub: {why}.";
+
+    // one homelab in the place of another
+    StillRunning { action, name } "The {action} of {name} still runs; wait for its end, or cancel it.";
+    HoldsADemo { path } "{path} holds a demo homelab, whose machines do not exist";
+
     // what the planner, a connector or a platform says
     Elsewhere { said } "{said}";
 }
