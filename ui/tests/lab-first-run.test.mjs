@@ -39,8 +39,18 @@ after(async () => {
 
 const checks = () => page.locator(".checks > li").evaluateAll((all) => all.map((one) => one.dataset.check));
 
-/** What the page of a service says, asked by itself. */
-const served = async (name, port) => (await fetch(`http://${lab.address(name)}:${port}`)).text();
+/** What the page of a service says, asked by itself; a guest that has just booted begins to serve it a moment later. */
+async function served(name, port) {
+  const until = Date.now() + 30_000;
+  for (;;) {
+    try {
+      return await (await fetch(`http://${lab.address(name)}:${port}`)).text();
+    } catch (error) {
+      if (Date.now() > until) throw error;
+      await new Promise((done) => setTimeout(done, 100));
+    }
+  }
+}
 
 test("from nothing to a pinned, running service", async () => {
   await page.goto(wakehub.url);
