@@ -7,6 +7,7 @@ import { plan as planOf } from "./backend/fake/planner";
 import type { PlanView, Snapshot } from "./backend/bindings";
 import { because, failureAt } from "./because";
 import { graphOf } from "./graph";
+import { told } from "./i18n/fr-engine";
 import { words } from "./i18n/index.svelte";
 import { few, line, phrase } from "./phrases";
 import { dependants, how, isHarm, progress } from "./plan";
@@ -39,6 +40,21 @@ describe("phrases of the engine", () => {
     expect(plain_(phrase(fragment))).toBe(fragment);
     words.choose("fr");
     expect(plain_(phrase(fragment))).toBe(french);
+  });
+
+  it("the fake engine says nothing that the real one does not", () => {
+    const strange = new Set<string>();
+    for (const scenario of Object.keys(scenarios)) {
+      const of = snapshot(scenario);
+      for (const node of of.nodes) {
+        for (const action of ["start", "stop"] as const) {
+          const planned = planOf(of, { action, node: node.id, with_dependants: true, queue: false, automatic: false });
+          if (planned.kind !== "plan") continue;
+          for (const one of [...planned.plan.steps, ...planned.plan.follow_ups]) if (!told(one.reason, "fr", plain)) strange.add(one.reason);
+        }
+      }
+    }
+    expect([...strange]).toEqual([]);
   });
 
   it("sets the names apart", () => {

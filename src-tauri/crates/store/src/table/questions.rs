@@ -11,7 +11,7 @@ pub struct NewQuestion {
     pub node: NodeId,
     /// What it is about; a node has at most one open question of a kind.
     pub kind: String,
-    /// `no longer needed: lxc-jellyfin is off`
+    /// `no longer needed once lxc-jellyfin is off`
     pub reason: String,
     /// That led to it.
     pub cascade: Option<CascadeId>,

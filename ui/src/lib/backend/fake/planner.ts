@@ -101,7 +101,7 @@ function stop(snapshot: Snapshot, byId: Map<number, NodeView>, target: NodeView,
   const users = (node: NodeView) => snapshot.nodes.filter((other) => isOn(other) && !set.has(other.id) && (other.host === node.id || other.depends_on.includes(node.id)));
   return answer(target, "stop", steps, {
     skipped,
-    follow_ups: freed.filter((node) => users(node).length === 0).map((node) => ({ node: node.id, node_name: node.name, mode: "confirm" as const, reason: `no longer needed: ${target.name} is off then` })),
+    follow_ups: freed.filter((node) => users(node).length === 0).map((node) => ({ node: node.id, node_name: node.name, mode: "confirm" as const, reason: `no longer needed once ${target.name} is off` })),
     protected: freed
       .filter((node) => users(node).length > 0)
       .map((node) => ({ node: node.id, node_name: node.name, by: users(node).map((one) => one.name), reason: `stays on: needed by ${users(node).map((one) => one.name).join(", ")}` })),
