@@ -139,3 +139,87 @@ test("from nothing to a pinned, running service", async () => {
   for (const secret of ["ssh-password", "proxmox-token"]) assert.ok(!kept.includes(lab.secret("machine2", secret)), `the ${secret} is kept in the browser`);
   assert.deepEqual(complaints, []);
 });
+
+const named = async (name) => (await wakehub.api(token, "GET", "snapshot")).nodes.find((node) => node.name === name);
+
+/** To the page of a node, through the palette; Shift shows it, whatever it does. */
+async function goTo(name) {
+  await page.keyboard.press("ControlOrMeta+k");
+  await page.waitForFunction(() => document.activeElement?.getAttribute("role") === "combobox");
+  await page.keyboard.type(name);
+  await page.keyboard.press("Shift+Enter");
+  await heading(page, new RegExp(`^${name}$`));
+}
+
+/** Presses the button, and Enter in the dialog that shows the plan; gives the nodes of its steps. */
+async function ask(button) {
+  await press(page, button);
+  await page.waitForSelector("dialog .rail");
+  const steps = await page.locator("dialog .rail .what > .name").allInnerTexts();
+  await page.waitForFunction(() => document.activeElement?.closest("dialog") && document.activeElement.matches("button"));
+  await page.keyboard.press("Enter");
+  return steps;
+}
+
+test("a second machine is added, and the need that nobody else can know", async () => {
+  await page.keyboard.press("g");
+  await page.keyboard.press("m");
+  await heading(page, /^Machines/);
+  await press(page, /^Add machine$/);
+  await heading(page, /Add a node/);
+  await type(page, /^Name/, "nas");
+  await type(page, /^Address/, lab.address("nas"));
+  await type(page, /^MAC address/, lab.mac("nas"));
+  await tabTo(page, /^User$/);
+  // A button of the choice, and then the field of the same name.
+  await tabTo(page, /^Agent$/);
+  await type(page, /^Key file$/, lab.keyFile);
+  await press(page, /^Test connection$/);
+  await page.locator(".presented .btn", { hasText: /^Yes, accept this key$/ }).waitFor();
+  await press(page, /^Yes, accept this key$/);
+  await page.waitForFunction(() => {
+    const all = [...document.querySelectorAll(".checks > li")];
+    return all.length > 3 && all.every((one) => one.dataset.check === "passed");
+  });
+  await press(page, /^Save$/);
+  await heading(page, /^nas$/);
+
+  await goTo("lxc-jellyfin");
+  await press(page, /^Add what lxc-jellyfin needs$/);
+  await page.waitForSelector("dialog[open]");
+  await page.keyboard.type("nas");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector('[data-relation="nas"]');
+  assert.deepEqual((await named("lxc-jellyfin")).depends_on, [(await named("nas")).id]);
+  assert.deepEqual(complaints, []);
+});
+
+test("stopped with what nobody needs any more, and started again with all that it needs", async () => {
+  let begun = lab.now;
+  assert.deepEqual(await ask(/^Stop$/), ["lxc-jellyfin"]);
+  await lab.happened("lxc-jellyfin", "off", begun);
+  // The machine that it alone needed is proposed, and goes off only with a yes.
+  await page.locator(".question", { hasText: "nas" }).waitFor();
+  assert.ok(!lab.events(begun).includes("nas asked to poweroff"));
+  await press(page, /^Shut down$/);
+  await lab.happened("nas", "off", begun);
+  await goTo("machine2");
+  const steps = await ask(/^Shut down$/);
+  assert.equal(steps.at(-1), "machine2");
+  await lab.happened("machine2", "off", begun);
+  // Off is seen twice before it is believed.
+  await page.waitForSelector(".who[data-state=off]");
+  await goTo("nas");
+  await page.waitForSelector(".who[data-state=off]");
+
+  begun = lab.now;
+  await goTo("lxc-jellyfin");
+  assert.deepEqual(await ask(/^Start$/), ["nas", "machine2", "lxc-jellyfin"]);
+  await lab.happened("lxc-jellyfin", "booted", begun);
+  assert.match(await served("lxc-jellyfin", 8096), /lxc-jellyfin is on/);
+  const events = lab.events(begun);
+  const order = ["nas woken by a magic packet", "nas booted", "machine2 woken by a magic packet", "machine2 booted", "lxc-jellyfin booted"];
+  assert.deepEqual(events.filter((event) => order.includes(event)), order);
+  await page.waitForSelector(".who[data-state=on]");
+  assert.deepEqual(complaints, []);
+});
