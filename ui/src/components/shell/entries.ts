@@ -41,17 +41,17 @@ function ofNode(node: NodeView): Entry[] {
   const isMoving = node.power === "starting" || node.power === "stopping";
   const start = () => asking.open("start", node);
   const open = () => troubles.guard(homelab.backend.openUrl(node.id));
-  const canStart = node.power !== "on" && !isMoving && node.start_channel !== null;
-  const canStop = node.power !== "off" && !isMoving && node.stop_channel !== null;
+  const canStart = homelab.mayAct && node.power !== "on" && !isMoving && node.start_channel !== null;
+  const canStop = homelab.mayAct && node.power !== "off" && !isMoving && node.stop_channel !== null;
   const canOpen = node.power === "on" && node.url !== null;
   const [verb, run] = canStart ? [m.start, start] : canOpen ? [m.open, open] : [m.showNode, show];
   return [
     { ...base, id: `${node.id}`, label: node.name, verb, sort: "node", run },
     ...(canStart ? [act("start", m.startLabel(node.name), m.start, start)] : []),
     ...(canStop ? [act("stop", m.stopLabel(node.name), m.stop, () => asking.open("stop", node))] : []),
-    act("pin", node.pinned ? m.unpinNode(node.name) : m.pinNode(node.name), node.pinned ? m.unpin : m.pin, () => troubles.guard(homelab.backend.setPinned(node.id, !node.pinned))),
+    ...(homelab.mayAct ? [act("pin", node.pinned ? m.unpinNode(node.name) : m.pinNode(node.name), node.pinned ? m.unpin : m.pin, () => troubles.guard(homelab.backend.setPinned(node.id, !node.pinned)))] : []),
     act("graph", m.showInGraph(node.name), m.graph, () => router.go(to.graph(node.id))),
-    act("edit", m.editNode(node.name), m.edit, () => router.go(to.edit(node.id))),
+    ...(homelab.mayAct ? [act("edit", m.editNode(node.name), m.edit, () => router.go(to.edit(node.id)))] : []),
   ];
 }
 
@@ -64,15 +64,18 @@ function actions(): Entry[] {
   const sources = homelab.snapshot.nodes.filter((node) => node.power === "on" && node.capabilities.some((one) => one === "proxmox_api" || one === "docker_api"));
   const toConfigure = homelab.snapshot.discovered[0];
   const other = words.language === "en" ? "fr" : "en";
-  return [
+  const changing = [
     ...(toConfigure ? [action("configure", m.toConfigure(homelab.snapshot.discovered.length), "plus", () => router.go(to.configure(toConfigure.host)))] : []),
     action("add", m.addMachine, "plus", () => router.go(to.add("machine"))),
     ...(sources.length > 0 ? [action("discover", m.discover, "discover", () => discover(sources))] : []),
     action("import", m.importFile, "upload", () => router.go(to.import)),
+  ];
+  return [
+    ...(homelab.mayAct ? changing : []),
     action("keys", m.keysTitle, "keyboard", () => (keys.isOverviewOpen = true)),
     action("theme", theme.chosen === "dark" ? m.toLight : m.toDark, "settings", () => theme.choose(theme.chosen === "dark" ? "light" : "dark")),
     action("language", other === "fr" ? "Français" : "English", "settings", () => words.choose(other)),
-    action("first-run", m.firstTitle, "start", () => router.go(to.welcome)),
+    ...(homelab.mayAct ? [action("first-run", m.firstTitle, "start", () => router.go(to.welcome))] : []),
   ];
 }
 

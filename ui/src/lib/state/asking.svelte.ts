@@ -23,6 +23,7 @@ class Asking {
 
   /** Opens the dialog with the plan. */
   async open(action: Action, node: Pick<NodeView, "id" | "name">): Promise<void> {
+    if (!homelab.mayAct) return announcer.say(m.readOnlySentence);
     this.nodeName = node.name;
     this.isSent = false;
     await this.#plan({ action, node: node.id, with_dependants: false, queue: false, automatic: false });
