@@ -46,11 +46,16 @@ describe("phrases of the engine", () => {
     const strange = new Set<string>();
     for (const scenario of Object.keys(scenarios)) {
       const of = snapshot(scenario);
+      const known = new Set(of.nodes.map((node) => node.name));
       for (const node of of.nodes) {
         for (const action of ["start", "stop"] as const) {
           const planned = planOf(of, { action, node: node.id, with_dependants: true, queue: false, automatic: false });
           if (planned.kind !== "plan") continue;
-          for (const one of [...planned.plan.steps, ...planned.plan.follow_ups]) if (!told(one.reason, "fr", plain)) strange.add(one.reason);
+          for (const { reason } of [...planned.plan.steps, ...planned.plan.follow_ups]) {
+            const marked: string[] = [];
+            const said = told(reason, "fr", (name) => (marked.push(name), name));
+            if (said === null || marked.some((name) => !known.has(name))) strange.add(reason);
+          }
         }
       }
     }
