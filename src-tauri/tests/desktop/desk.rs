@@ -276,6 +276,11 @@ impl App {
         children(self.pid())
     }
 
+    /// The files that it has in its memory.
+    pub fn mapped(&self) -> String {
+        fs::read_to_string(format!("/proc/{}/maps", self.pid())).unwrap()
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }

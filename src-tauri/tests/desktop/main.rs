@@ -55,6 +55,37 @@ fn the_window_is_destroyed_when_closed_and_no_web_process_stays() {
     assert!(desk.data().join("window.json").exists());
 }
 
+/// Without a card there is nothing to draw with, so nothing of it has a place in the tray.
+#[test]
+fn a_window_leaves_no_software_opengl_in_the_tray() {
+    if std::path::Path::new("/dev/dri").exists() {
+        eprintln!("SKIPPED: this machine has a graphics card (/dev/dri), whose driver may stay");
+        return;
+    }
+    let desk = Desk::new();
+    // GTK asks OpenGL once for each display and leaves the answer there (GDK_VISUALS), for all that come later.
+    let mut first = desk.app(&[]);
+    desk.wait_for_window();
+    desk.run("kill", &["-TERM", &first.pid().to_string()]);
+    assert!(first.ended().success());
+
+    let panel = Panel::new(&desk);
+    let app = desk.app(&["--hidden"]);
+    panel.wait_for_label(OPEN);
+    panel.click(&[OPEN]);
+    let window = desk.wait_for_window();
+    eventually("the web view runs", || has_web_process(&app).then_some(()));
+    desk.close(&window);
+    eventually("no web process is left", || {
+        (!has_web_process(&app)).then_some(())
+    });
+    let mapped = app.mapped();
+    assert!(mapped.contains("libwebkit2gtk"), "{mapped}");
+    for driver in ["libLLVM", "swrast_dri", "libgallium"] {
+        assert!(!mapped.contains(driver), "{driver} is loaded");
+    }
+}
+
 #[test]
 fn a_second_start_shows_the_window_of_the_first() {
     let desk = Desk::new();
