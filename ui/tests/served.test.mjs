@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { launch } from "./serve.mjs";
+import { signIn, tile, visit } from "./served.mjs";
 import { runWakehub } from "./wakehub.mjs";
 
 let wakehub;
@@ -16,34 +17,9 @@ after(async () => {
   await wakehub?.close();
 });
 
-const tile = (name) => `.tile[data-node="${name}"]`;
-
-/** Opens the served page, which asks for a token, and runs the steps. What the page complained about fails the test. */
-async function visit(hash, steps, { expected = /^$/, ...options } = {}) {
-  const context = await browser.newContext({ viewport: { width: 1200, height: 900 }, locale: "en-GB", reducedMotion: "reduce", ...options });
-  const page = await context.newPage();
-  const complaints = [];
-  const note = (text) => expected.test(text) || complaints.push(text);
-  page.on("pageerror", (error) => note(error.message));
-  page.on("console", (message) => message.type() === "error" && note(message.text()));
-  try {
-    await page.goto(`${wakehub.url}${hash}`);
-    await steps(page);
-    assert.deepEqual(complaints, []);
-  } finally {
-    await context.close();
-  }
-}
-
-async function signIn(page, token) {
-  await page.getByLabel("Token", { exact: true }).fill(token);
-  await page.keyboard.press("Enter");
-  await page.waitForSelector(".window main h1");
-}
-
 test("a token opens the dashboard, and a start is previewed, runs and ends lit", async () => {
   const token = await wakehub.token("control");
-  await visit("#/", async (page) => {
+  await visit(browser, wakehub, "#/", async (page) => {
     await signIn(page, token);
     await page.click(`${tile("lxc-jellyfin")} .btn-tonal`);
     await page.waitForSelector("dialog .rail");

@@ -12,6 +12,16 @@ const PROTOCOL = "wakehub.v1";
 /** Between two attempts to listen again, in ms: longer each time, up to the last. */
 const PAUSES = [300, 1000, 2000, 4000, 8000];
 
+/** Until it is certain that nobody answers to a knock, in ms. */
+const KNOCK = 10_000;
+/** Without a word, after which it is asked whether the line still stands, in ms: a computer that slept is told of no end. */
+const SILENCE = 30_000;
+/** Until any other answer, in ms: longer than the API itself waits for the engine. */
+const ANSWER = 200_000;
+
+/** With this code WebSockets are closed that may not, or do not, listen (RFC 6455, 7.4.1). */
+const POLICY = 1008;
+
 /** How a browser stands with WakeHub. */
 export type Standing = { kind: "in" } | { kind: "unknown" } | Refused;
 
@@ -80,7 +90,7 @@ class Session {
 
   async #try(token: string): Promise<Standing> {
     try {
-      const answer = await this.#fetch("GET", "platform", undefined, token);
+      const answer = await this.#fetch("GET", "platform", undefined, { token, patience: KNOCK });
       if (answer.ok) {
         this.right = ((await answer.json()) as { right: Right }).right;
         return { kind: "in" };
@@ -92,8 +102,8 @@ class Session {
     }
   }
 
-  async send(method: string, path: string, body?: unknown): Promise<Response> {
-    const answer = await this.#fetch(method, path, body);
+  async send(method: string, path: string, body?: unknown, patience = ANSWER): Promise<Response> {
+    const answer = await this.#fetch(method, path, body, { patience });
     if (answer.ok) return answer;
     if (answer.status === 401) {
       forget(true);
@@ -110,12 +120,12 @@ class Session {
     await this.send(method, path, body);
   }
 
-  async #fetch(method: string, path: string, body?: unknown, token = this.#token): Promise<Response> {
+  async #fetch(method: string, path: string, body: unknown, { token = this.#token, patience }: { token?: string; patience: number }): Promise<Response> {
     const headers: Record<string, string> = { authorization: `Bearer ${token}` };
     const isText = typeof body === "string";
     if (body !== undefined) headers["content-type"] = isText ? "application/toml" : "application/json";
     try {
-      return await fetch(address(path), { method, headers, body: body === undefined || isText ? (body ?? null) : JSON.stringify(body), cache: "no-store" });
+      return await fetch(address(path), { method, headers, body: body === undefined || isText ? (body ?? null) : JSON.stringify(body), cache: "no-store", signal: AbortSignal.timeout(patience) });
     } catch {
       throw other(m.noAnswer);
     }
@@ -149,6 +159,10 @@ async function problem(answer: Response): Promise<CommandError> {
 class Listening {
   #socket: WebSocket | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #knock: ReturnType<typeof setTimeout> | undefined;
+  #watch: ReturnType<typeof setInterval>;
+  #heard = 0;
+  #version = "";
   #attempt = 0;
   #revisions = new Revisions();
   #isLost = false;
@@ -160,37 +174,63 @@ class Listening {
   ) {
     addEventListener("online", this.#now);
     document.addEventListener("visibilitychange", this.#now);
+    this.#watch = setInterval(this.#look, SILENCE / 6);
     this.#open();
   }
 
   end(): void {
     this.#hasEnded = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#knock);
+    clearInterval(this.#watch);
     removeEventListener("online", this.#now);
     document.removeEventListener("visibilitychange", this.#now);
     this.#socket?.close();
   }
 
   #now = (): void => {
-    if (!this.#isLost || document.hidden) return;
+    if (!this.#isLost) return this.#look();
+    if (document.hidden) return;
     clearTimeout(this.#timer);
+    this.#open();
+  };
+
+  /** A line that says nothing for long may be dead without a word: another one tells. */
+  #look = (): void => {
+    if (this.#isLost || document.hidden || Date.now() - this.#heard < SILENCE) return;
     this.#open();
   };
 
   #open(): void {
     this.#socket?.close();
+    clearTimeout(this.#knock);
+    this.#heard = Date.now();
     const url = new URL(address("events?kinds=snapshot"));
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url, this.session.protocols);
     this.#socket = socket;
-    socket.onmessage = (event: MessageEvent<string>) => this.#told(JSON.parse(event.data) as Told);
-    socket.onclose = () => {
-      if (socket === this.#socket && !this.#hasEnded) this.#lost();
+    socket.onmessage = (event: MessageEvent<string>) => {
+      if (socket === this.#socket) this.#told(JSON.parse(event.data) as Told);
+    };
+    this.#knock = setTimeout(() => {
+      socket.close();
+      if (socket === this.#socket) this.#lost();
+    }, KNOCK);
+    socket.onclose = ({ code }) => {
+      if (socket !== this.#socket || this.#hasEnded) return;
+      // let go, by one that still answers: a request tells whether the token is no longer known
+      if (code === POLICY) void this.#again();
+      else this.#lost();
     };
   }
 
   #told(told: Told): void {
+    clearTimeout(this.#knock);
+    this.#heard = Date.now();
     if (told.kind === "hello") {
+      // another version has other pages
+      if (this.#version !== told.about.version && this.#version !== "") return location.reload();
+      this.#version = told.about.version;
       this.#revisions.begin(told.about.run);
     } else if (told.kind === "snapshot") {
       if (this.#isLost) announcer.say(m.connectedAgain);
@@ -202,10 +242,12 @@ class Listening {
 
   #lost(): void {
     this.#socket = null;
+    clearTimeout(this.#knock);
+    clearTimeout(this.#timer);
     const last = this.#revisions.last;
     if (!this.#isLost && last) {
       const notice = { severity: "critical" as const, code: "disconnected", message: m.disconnected };
-      this.onSnapshot(this.#revisions.take({ ...last, notices: [notice, ...last.notices] }, true));
+      this.onSnapshot(this.#revisions.take({ ...last, at: Date.now(), notices: [notice, ...last.notices] }, true));
     }
     this.#isLost = true;
     this.#timer = setTimeout(() => void this.#again(), PAUSES[Math.min(this.#attempt++, PAUSES.length - 1)]);
@@ -214,7 +256,7 @@ class Listening {
   /** A socket does not say why it was refused; a request does, and forgets a token that is no longer known. */
   async #again(): Promise<void> {
     try {
-      await this.session.send("GET", "platform");
+      await this.session.send("GET", "platform", undefined, KNOCK);
     } catch {
       if (!this.#hasEnded) this.#lost();
       return;

@@ -821,6 +821,8 @@ export const en = {
   rememberTokenHint: "Otherwise it is forgotten when this page is closed.",
   noAnswer: "WakeHub does not answer. Look whether it still runs, and whether this device is on its network.",
   disconnected: "WakeHub does not answer; this is how things stood then. It is asked again until it does.",
+  unanswered: "WakeHub does not answer",
+  disconnectedThen: "WakeHub does not answer. It is asked again until it does; then this is planned anew.",
   connectedAgain: "WakeHub answers again.",
   onlyInTheWindow: "this works in WakeHub’s own window only",
 };

@@ -795,6 +795,8 @@ export const fr: typeof en = {
   rememberTokenHint: "Sinon il est oublié à la fermeture de cette page.",
   noAnswer: "WakeHub ne répond pas. Voyez s’il tourne encore et si cet appareil est sur son réseau.",
   disconnected: "WakeHub ne répond pas ; voici l’état d’alors. Il est interrogé jusqu’à ce qu’il réponde.",
+  unanswered: "WakeHub ne répond pas",
+  disconnectedThen: "WakeHub ne répond pas. Il est interrogé jusqu’à ce qu’il réponde ; le plan est alors refait.",
   connectedAgain: "WakeHub répond de nouveau.",
   onlyInTheWindow: "ceci ne marche que dans la fenêtre de WakeHub",
 };

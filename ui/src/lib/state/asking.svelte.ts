@@ -24,9 +24,15 @@ class Asking {
   /** Opens the dialog with the plan. */
   async open(action: Action, node: Pick<NodeView, "id" | "name">): Promise<void> {
     if (!homelab.mayAct) return announcer.say(m.readOnlySentence);
+    if (homelab.isLost) return announcer.say(m.disconnected);
     this.nodeName = node.name;
     this.isSent = false;
     await this.#plan({ action, node: node.id, with_dependants: false, queue: false, automatic: false });
+  }
+
+  /** Plans again what is asked about: things may stand otherwise now. */
+  async again(): Promise<void> {
+    if (this.ask && !this.isSent) await this.#plan(this.ask);
   }
 
   async confirm(queue = false): Promise<void> {

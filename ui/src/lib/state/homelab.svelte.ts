@@ -5,6 +5,7 @@ import type { CommandError, NodeId, NodeView, Right, Snapshot } from "../backend
 import { changes } from "../announce";
 import { graphOf, newer, type Graph } from "../graph";
 import { announcer } from "./announcer.svelte";
+import { time } from "./clock.svelte";
 
 const nobody: Snapshot = { revision: 0, at: 0, nodes: [], connections: [], cascades: [], queued: [], questions: [], discovered: [], notices: [] };
 
@@ -26,6 +27,10 @@ export class Homelab {
   readonly hasEngine: boolean = $derived((this.#current?.at ?? 0) > 0);
   readonly snapshot: Snapshot = $derived(this.#current ?? nobody);
   readonly graph: Graph = $derived(graphOf(this.snapshot.nodes));
+  /** Nobody answers: what is shown is how things stood, and nothing can be asked for. */
+  readonly isLost: boolean = $derived(this.snapshot.notices.some((notice) => notice.code === "disconnected"));
+  /** The time for what goes on: it stands still while nobody knows whether it does. */
+  readonly now: number = $derived(this.isLost ? this.snapshot.at : time.now);
 
   /** What may be done here. */
   readonly right: Right = $derived(this.#backend?.right ?? "owner");
