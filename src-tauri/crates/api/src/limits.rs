@@ -14,9 +14,9 @@ pub(crate) const HOMELAB: usize = 2 * 1024 * 1024;
 pub(crate) const HEAD: usize = 16 * 1024;
 pub(crate) const HEADERS: usize = 64;
 /// At once, on each of socket and TCP.
-pub(crate) const CONNECTIONS: usize = 64;
-/// At once from one address over TCP: a page uses up to seven.
-pub(crate) const CONNECTIONS_PER_ADDRESS: usize = 16;
+pub(crate) const CONNECTIONS: usize = 128;
+/// At once from one address over TCP. A browser uses up to six and one for each page; behind a proxy all have one address.
+pub(crate) const CONNECTIONS_PER_ADDRESS: usize = 64;
 /// Of a message that a WebSocket client sends.
 pub(crate) const MESSAGE: usize = 16 * 1024;
 

@@ -216,6 +216,16 @@ pub async fn listen(
     path: &str,
     headers: &[(&str, &str)],
 ) -> Result<Listening, tungstenite::Error> {
+    upgrade(TcpStream::connect(to).await?, to, path, headers).await
+}
+
+/// The same over a connection that is there.
+pub async fn upgrade(
+    stream: TcpStream,
+    to: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Result<Listening, tungstenite::Error> {
     let mut request = format!("ws://{to}{path}").into_client_request()?;
     for (name, value) in headers {
         let name: hyper::header::HeaderName = name.parse().expect("a name");
@@ -226,7 +236,6 @@ pub async fn listen(
     request
         .headers_mut()
         .insert("sec-websocket-key", generate_key().parse().expect("a key"));
-    let stream = TcpStream::connect(to).await?;
     let upgraded = tokio_tungstenite::client_async(request, MaybeTlsStream::Plain(stream));
     let (socket, _) = tokio::time::timeout(PATIENCE, upgraded)
         .await

@@ -143,7 +143,7 @@ async fn one_address_has_so_many_connections_and_requests() {
     let desk = Desk::open().await;
     let to = desk.tcp().await;
     let mut held = Vec::new();
-    for _ in 0..16 {
+    for _ in 0..64 {
         let mut stream = raw(to).await;
         let ask = format!("GET /api HTTP/1.1\r\nHost: {to}\r\n\r\n");
         stream.write_all(ask.as_bytes()).await.unwrap();
