@@ -1,5 +1,7 @@
 // The pages as WakeHub itself serves them, in a real browser: the real engine over the demo homelab, and the real API.
 import assert from "node:assert/strict";
+import { Agent, request } from "node:http";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "./serve.mjs";
 import { signIn, tile, visit } from "./served.mjs";
@@ -30,4 +32,40 @@ test("a token opens the dashboard, and a start is previewed, runs and ends lit",
     const { nodes } = await wakehub.api(token, "GET", "snapshot");
     assert.equal(nodes.find((node) => node.name === "lxc-jellyfin").power, "on");
   });
+});
+
+/** Asks over the socket of the user, which counts no requests. */
+function own(agent, method, path, body) {
+  return new Promise((done, failed) => {
+    const asked = request({ agent, socketPath: join(wakehub.folder, "wakehub.sock"), method, path: `/api/v1/${path}`, headers: { host: "localhost", "content-type": "application/json" } }, (answer) => {
+      answer.resume().once("end", () => (answer.statusCode < 300 ? done() : failed(new Error(`${method} ${path}: ${answer.statusCode}`))));
+    });
+    asked.once("error", failed).end(JSON.stringify(body));
+  });
+}
+
+test("a burst of thousands of changes leaves every page with how things stand", async () => {
+  const token = await wakehub.token("control", "burst");
+  const { nodes } = await wakehub.api(token, "GET", "snapshot");
+  const left = nodes.filter((node) => !node.pinned);
+  await visit(browser, wakehub, ["#/", `#/node/${nodes[0].id}`, "#/machines", "#/graph"], async (dashboard, node, machines, graph) => {
+    await dashboard.waitForSelector(".tile");
+    await graph.waitForSelector(".svelte-flow__node");
+    await machines.waitForSelector("[role=row]");
+    const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+    const began = performance.now();
+    for (let turn = 0; turn < 3001; turn += left.length) {
+      await Promise.all(left.map((one, at) => own(agent, "PUT", `nodes/${one.id}/pinned`, { pinned: (turn + at) % 3 !== 0 })));
+    }
+    agent.destroy();
+    console.log(`# ${Math.round(3001 / ((performance.now() - began) / 1000))} changes a second`);
+    const now = await wakehub.api(token, "GET", "snapshot");
+    const pinned = now.nodes.filter((one) => one.pinned).map((one) => one.name).sort();
+    assert.notEqual(pinned.length, now.nodes.length);
+    await dashboard.waitForFunction((wanted) => [...document.querySelectorAll(".tile[data-node]")].map((one) => one.dataset.node).sort().join() === wanted, pinned.join());
+    for (const page of [dashboard, node, machines, graph]) {
+      assert.equal(await page.locator(".window.lost, main .trouble").count(), 0);
+      assert.equal(await page.locator("main h1").count(), 1);
+    }
+  }, { token });
 });
