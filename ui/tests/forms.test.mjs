@@ -55,8 +55,8 @@ test("the connection test shows each check, and accepting a key goes on", async 
     assert.match(await text(page, ".presented"), /Do not accept it/);
     await page.click(".presented .btn:has-text('Yes, accept this key')");
     await page.waitForSelector('[data-check="warning"]');
-    assert.match(await text(page, "aside"), /logged in/);
-    assert.match(await text(page, "aside"), /missing: VM\.PowerMgmt/);
+    assert.match(await text(page, "aside"), /with key ~\/.ssh\/id_ed25519/);
+    assert.match(await text(page, "aside"), /missing: VM\.PowerMgmt on \/vms/);
   });
 });
 

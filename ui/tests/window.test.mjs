@@ -32,7 +32,7 @@ test("an engine that does not answer is said, with its words", async () => {
 test("a shell without an engine is no empty homelab", async () => {
   await visit("headless", "#/", async (page) => {
     assert.match(await text(page, "main"), /engine does not answer/);
-    assert.match(await text(page, "main"), /in use by another WakeHub/);
+    assert.match(await text(page, "main"), /another WakeHub \(process 4711\)/);
     assert.doesNotMatch(await text(page, "main"), /first machine/);
   });
 });

@@ -98,7 +98,7 @@ it("details of an error hold all that is known of it", () => {
   const failure = scenarios.troubled!(now).snapshot.connections.find((one) => one.failure?.presented)!.failure!;
   expect(failureDetails(failure, "0.1.0").split("\n")).toEqual([
     "WakeHub 0.1.0: failed to connect to 10.77.0.2:22",
-    "the host key of 10.77.0.2:22 has changed",
+    "the host key of 10.77.0.2:22 has changed: it is SHA256:Hq3v9TzWm2Lc8KpX0aYdRfUe6sNbGj1i4oVtCzE7wPx, accepted was SHA256:mVPwvezndPv/ARoIadVY98vAC0g+P/5633yTC4d/wXE",
     "kind: untrusted",
     expect.stringMatching(/^presented: 10\.77\.0\.2:22 ssh-ed25519 SHA256:/),
     expect.stringMatching(/^accepted: SHA256:/),

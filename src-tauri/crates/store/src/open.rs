@@ -24,7 +24,7 @@ const DAMAGED: &str = ".damaged";
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum OpenError {
     /// `None` where the operating system does not tell.
-    #[error("another WakeHub{} uses this data directory", .pid.map_or(String::new(), |pid| format!(" (process {pid})")))]
+    #[error("{}", held(*.pid))]
     Held { pid: Option<u32> },
     #[error(
         "the database was written by a newer WakeHub (version {found} of its form, this one knows {known}): install that version or a later one"
@@ -38,6 +38,13 @@ pub enum OpenError {
     Io { path: PathBuf, message: String },
     #[error(transparent)]
     Store(StoreError),
+}
+
+fn held(pid: Option<u32>) -> String {
+    pid.map_or_else(
+        || "another WakeHub uses this data directory".to_owned(),
+        |pid| format!("another WakeHub (process {pid}) uses this data directory"),
+    )
 }
 
 /// What the user should be told although the store is open.

@@ -265,22 +265,23 @@ export class FakeEngine implements Backend {
       onCheck(one);
     };
     const endpoint = `${entry.address ?? "10.77.0.2"}:22`;
-    if (entry.mac) await add({ capability: "wol", what: "packets", title: "Wake-on-LAN is set up", detail: `${entry.mac} by 10.77.0.255; proven the first time it sleeps`, took_ms: 0 });
+    const notTried = "not tried, because something before it failed";
+    if (entry.mac) await add({ capability: "wol", what: "packets", title: "Wake-on-LAN is set up", detail: `${entry.mac}: eth0 10.77.0.255:9`, took_ms: 0 });
     if (entry.ssh) {
-      await add({ title: "SSH answers", detail: "port 22, OpenSSH 9.2p1 Debian" });
+      await add({ title: "SSH answers", detail: `${endpoint} accepts connections` });
       const accepted = this.#accepted.has(endpoint);
       const presented: Presented = { kind: "host_key", endpoint, algorithm: "ssh-ed25519", fingerprint: "SHA256:Hq3v9TzWm2Lc8KpX0aYdRfUe6sNbGj1i4oVtCzE7wPx", accepted: null };
-      await add({ what: "trusted", title: "Host key", outcome: accepted ? "passed" : "failed", detail: accepted ? "accepted by you" : "not accepted yet", presented: accepted ? null : presented });
-      await add({ what: "login", title: `Log in as ${entry.ssh.user}`, outcome: accepted ? "passed" : "skipped", detail: accepted ? "logged in" : "waits for the key" });
-      if (accepted) await add({ what: "sudo", title: "May shut down", outcome: "warning", detail: "sudo asks for a password", advice: `Allow it without one: echo '${entry.ssh.user} ALL=NOPASSWD: /usr/bin/systemctl poweroff' in /etc/sudoers.d/wakehub` });
+      await add({ what: "trusted", title: "Host key", outcome: accepted ? "passed" : "failed", detail: accepted ? `${presented.algorithm} ${presented.fingerprint}, accepted before` : `the host key of ${endpoint} is not accepted yet: ${presented.fingerprint}`, presented: accepted ? null : presented });
+      await add({ what: "login", title: `Log in as ${entry.ssh.user}`, outcome: accepted ? "passed" : "skipped", detail: accepted ? "with key ~/.ssh/id_ed25519" : notTried });
+      if (accepted) await add({ what: "sudo", title: "May shut down", outcome: "warning", detail: "sudo allows no shutdown command without a password", advice: `log in as root, or add to sudoers: ${entry.ssh.user} ALL=(root) NOPASSWD: /usr/bin/systemctl` });
     }
     if (entry.proxmox_api && this.scenario === "empty") {
       const url = new URL(entry.proxmox_api.url);
       const certificate: Presented = { kind: "certificate", endpoint: url.host, algorithm: "CN=machine2", fingerprint: "8A:1F:C2:5D:77:03:B9:4E:61:AA:0C:9D:E4:38:F5:12:6B:D0:97:2E:43:B8:5A:C1:0F:7D:96:E3:24:8B:50:FA", accepted: null };
       const isTrusted = this.#accepted.has(url.host);
-      await add({ capability: "proxmox_api", what: "trusted", title: "Certificate", outcome: isTrusted ? "passed" : "failed", detail: isTrusted ? "accepted by you" : "not accepted yet", presented: isTrusted ? null : certificate });
-      await add({ capability: "proxmox_api", what: "privileges", title: "The token has the rights it needs", outcome: isTrusted ? "passed" : "skipped", detail: isTrusted ? "VM.Audit, VM.PowerMgmt, Sys.Audit" : "waits for the certificate", took_ms: 88 });
-    } else if (entry.proxmox_api) await add({ capability: "proxmox_api", what: "privileges", title: "The token has the rights it needs", outcome: "failed", detail: "missing: VM.PowerMgmt", advice: "Give the role PVEVMAdmin to the user and to the token on /vms.", took_ms: 88 });
+      await add({ capability: "proxmox_api", what: "trusted", title: "Certificate", outcome: isTrusted ? "passed" : "failed", detail: isTrusted ? "the certificate is the accepted one, or this system trusts it" : `the certificate of ${url.host} is not accepted yet: ${certificate.fingerprint}`, presented: isTrusted ? null : certificate });
+      await add({ capability: "proxmox_api", what: "privileges", title: "The token has the rights it needs", outcome: isTrusted ? "passed" : "skipped", detail: isTrusted ? "found: VM.Audit on /vms, VM.PowerMgmt on /vms, Sys.Audit on /nodes/machine2" : notTried, took_ms: 88 });
+    } else if (entry.proxmox_api) await add({ capability: "proxmox_api", what: "privileges", title: "The token has the rights it needs", outcome: "failed", detail: "found: VM.Audit on /vms; missing: VM.PowerMgmt on /vms", advice: "Give the role PVEVMAdmin to the user and to the token on /vms.", took_ms: 88 });
     if (entry.docker_api) await add({ capability: "docker_api", what: "version", title: "Docker answers", detail: "Engine 27.3, API 1.47", took_ms: 4 });
     return checks;
   }

@@ -222,7 +222,7 @@ function evening(now: number): World {
     nextcloud: ["failed", 6 * minute],
   });
   at(world, "nextcloud").cause = "Bind for 0.0.0.0:8080 failed: port is already allocated";
-  at(world, "vm-ubuntu").note = "machine1’s Proxmox has not answered yet";
+  at(world, "vm-ubuntu").note = "machine1’s Proxmox API: no answer within 20 s";
   at(world, "nas").held_until = now + 73 * minute;
   for (const name of ["machine1", "vm-docker", "jellystat"] as const) at(world, name).cascade = 31;
   world.snapshot.cascades = [
@@ -230,7 +230,7 @@ function evening(now: number): World {
       begun: now - 53_000,
       steps: [
         step(world, "machine1", { channel: "wol", status: "done", begun: now - 53_000, ended: now - 12_000, usual_ms: 41_000, reason: "hosts vm-docker", detail: "port 22 accepts" }),
-        step(world, "vm-docker", { status: "running", begun: now - 12_000, usual_ms: 25_000, reason: "hosts jellystat", detail: "running, waiting for Docker" }),
+        step(world, "vm-docker", { status: "running", begun: now - 12_000, usual_ms: 25_000, reason: "hosts jellystat", detail: "no answer yet" }),
         step(world, "jellystat", { detail: null }),
       ],
     }),
@@ -243,7 +243,7 @@ function evening(now: number): World {
         kind: "rejected",
         operation: "start container nextcloud",
         message: "driver failed programming external connectivity on endpoint nextcloud: Bind for 0.0.0.0:8080 failed: port is already allocated",
-        advice: "Something else on raspberry uses port 8080. Stop it, or give nextcloud another port.",
+        advice: "Read what the platform says, mend it there, then retry.",
         presented: null,
         at: now - 6 * minute,
       },
@@ -289,8 +289,8 @@ function troubled(now: number): World {
     failure: {
       kind: "untrusted",
       operation: "connect to 10.77.0.2:22",
-      message: "the host key of 10.77.0.2:22 has changed",
-      advice: "Compare both fingerprints with the machine’s own before you accept the new one.",
+      message: "the host key of 10.77.0.2:22 has changed: it is SHA256:Hq3v9TzWm2Lc8KpX0aYdRfUe6sNbGj1i4oVtCzE7wPx, accepted was SHA256:mVPwvezndPv/ARoIadVY98vAC0g+P/5633yTC4d/wXE",
+      advice: "Do not go on unless you know why it changed: a reinstalled machine has a new one, an attacker too. Compare it on the machine itself, then accept it in the connection test.",
       presented: {
         kind: "host_key",
         endpoint: "10.77.0.2:22",
@@ -304,16 +304,16 @@ function troubled(now: number): World {
   Object.assign(connection("vm-docker", "docker_api"), {
     status: "paused",
     seen: now - 4 * minute,
-    failure: { kind: "timed_out", operation: "list containers", message: "no answer within 20 s", advice: "Look whether dockerd runs on vm-docker: systemctl status docker.", presented: null, at: now - 20_000 },
+    failure: { kind: "timed_out", operation: "list containers", message: "no answer within 20 s", advice: "Look at the machine itself. If it only needs longer, raise the timeout in the node's settings, then retry.", presented: null, at: now - 20_000 },
   });
   at(world, "machine2").missing_secrets = ["ssh-password"];
   at(world, "qbittorrent").lock = "backup";
-  Object.assign(at(world, "jellystat"), { power: "unknown", note: "no answer from vm-docker’s Docker" });
+  Object.assign(at(world, "jellystat"), { power: "unknown", note: "vm-docker’s Docker API: no answer within 20 s" });
   at(world, "vm-ubuntu").vanished = true;
   world.snapshot.notices = [
-    { severity: "critical", code: "no_keyring", message: "there is no keyring on this computer, so passwords cannot be kept: install gnome-keyring or KWallet and log in again" },
-    { severity: "warning", code: "no_tray", message: "this desktop shows no tray icons: closing the window minimises it instead" },
-    { severity: "remark", code: "database_migrated", message: "the database was brought to version 3" },
+    { severity: "critical", code: "no_keyring", message: "There is no keyring, so passwords and tokens cannot be kept: nobody answers for org.freedesktop.secrets. WakeHub keeps secrets nowhere else; install GNOME Keyring, KWallet or KeePassXC." },
+    { severity: "warning", code: "no_tray", message: "This desktop shows no tray icons, so closing the window only minimises it. On GNOME the extension “AppIndicator and KStatusNotifierItem Support” adds them." },
+    { severity: "remark", code: "database_set_aside", message: "The database could not be read (file is not a database). It was moved to wakehub.db.unreadable-1 and a new one begun; import your homelab again." },
   ];
   world.snapshot.cascades = [
     cascade(21, "sandbox", {
@@ -417,7 +417,7 @@ export const scenarios: Record<string, (now: number) => World> = {
   // What the shell shows when its engine could not start.
   headless: () => ({
     entries: new Map(),
-    snapshot: { ...quiet(0).snapshot, at: 0, nodes: [], connections: [], notices: [{ severity: "critical", code: "engine", message: "the data directory is in use by another WakeHub" }] },
+    snapshot: { ...quiet(0).snapshot, at: 0, nodes: [], connections: [], notices: [{ severity: "critical", code: "engine_failed", message: "another WakeHub (process 4711) uses this data directory" }] },
   }),
   unpinned: (now) => {
     const world = quiet(now);
