@@ -137,7 +137,7 @@ test("what is found later is configured in one go too, with what compose hints a
     await page.click(".foot .btn-primary:has-text('Save all 4')");
     await page.waitForFunction(() => location.hash === "#/machines");
     await page.waitForSelector('[data-node="paperless-web"]');
-    assert.match(await text(page, '[data-node="raspberry"]'), /1 to configure/);
+    assert.match(await page.getAttribute('[data-node="raspberry"] .chip', "aria-label"), /^1 service to configure/);
     await page.evaluate(() => (location.hash = "#/graph"));
     await page.waitForSelector(".facts");
     assert.match(await text(page, ".facts tr:has(th:has-text('paperless-web'))"), /paperless-db/);

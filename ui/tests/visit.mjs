@@ -31,7 +31,10 @@ export async function visit(scenario, hash, steps, { waitFor = "main h1", ...opt
   page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
   try {
     await page.goto(`${server.url}?fake=${scenario}${hash}`);
-    await page.waitForSelector(waitFor);
+    await page.waitForSelector(waitFor).catch(async (error) => {
+      const body = await page.evaluate(() => document.body.innerHTML.slice(0, 600));
+      throw new Error(`${error.message}\n${complaints.join("\n")}\n${body}`);
+    });
     await steps(page);
     assert.deepEqual(complaints, []);
   } finally {
