@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "./serve.mjs";
 import { signIn, tile, visit } from "./served.mjs";
+import { accessible } from "./visit.mjs";
 import { runWakehub } from "./wakehub.mjs";
 
 let wakehub;
@@ -69,3 +70,30 @@ test("a burst of thousands of changes leaves every page with how things stand", 
     }
   }, { token });
 });
+
+for (const locale of ["en-GB", "fr-FR"]) {
+  test(`the page that asks for a token is there for everybody, in ${locale}`, async () => {
+    for (const colorScheme of ["light", "dark"]) {
+      for (const [width, height] of [[360, 640], [1024, 768]]) {
+        await visit(browser, wakehub, "#/", async (page) => {
+          const where = (state) => `${state}, ${colorScheme}, ${width} px`;
+          const field = page.locator("input[type=password]");
+          await field.waitFor();
+          assert.equal(await field.evaluate((input) => input === document.activeElement), true, "one begins to type at once");
+          assert.equal(await page.getAttribute("html", "lang"), locale.slice(0, 2));
+          await accessible(page, where("asked"));
+          await page.keyboard.type("wh-aaaa-wrong");
+          await page.keyboard.press("Enter");
+          await page.waitForSelector("[aria-invalid]");
+          await accessible(page, where("wrong"));
+          // nobody answers
+          await page.route("**/platform", (route) => route.abort());
+          await field.press("Enter");
+          await page.waitForSelector("[role=status] .heed");
+          await accessible(page, where("no answer"));
+          assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, "nothing is cut off");
+        }, { locale, colorScheme, viewport: { width, height }, expected: /401|net::ERR_FAILED/ });
+      }
+    }
+  });
+}

@@ -804,7 +804,7 @@ export const en = {
   // over the local API, in a browser
   signIn: "Enter a token",
   signInSentence: "A token says that you may look, or look and act.",
-  signInHow: "The computer that WakeHub runs on makes one: in its window under Settings, Tokens, or with"+":",
+  signInHow: "The computer that WakeHub runs on makes one: in its window under Settings, Tokens, or with:",
   signInAction: "Enter",
   token: "Token",
   tokenHint: "It begins with wh- and is asked for once.",

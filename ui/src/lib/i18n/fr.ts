@@ -778,7 +778,7 @@ export const fr: typeof en = {
   // over the local API, in a browser
   signIn: "Saisir un jeton",
   signInSentence: "Un jeton permet de regarder, ou de regarder et d’agir.",
-  signInHow: "L’ordinateur où tourne WakeHub en crée un : dans sa fenêtre sous Réglages, Jetons, ou avec",
+  signInHow: "L’ordinateur où tourne WakeHub en crée un : dans sa fenêtre sous Réglages, Jetons, ou avec :",
   signInAction: "Entrer",
   token: "Jeton",
   tokenHint: "Il commence par wh- et n’est demandé qu’une fois.",
