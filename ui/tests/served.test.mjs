@@ -71,6 +71,33 @@ test("a burst of thousands of changes leaves every page with how things stand", 
   }, { token });
 });
 
+test("a homelab.toml of 10 MB is refused with a message, picked or pasted, and the page goes on", async () => {
+  const token = await wakehub.token("control", "import");
+  const big = `# ${"x".repeat(77)}\n`.repeat(125_000) + '[[node]]\nname = "box"\nkind = "machine"\n';
+  await visit(browser, wakehub, "#/settings", async (page) => {
+    const area = page.getByLabel("Content of homelab.toml");
+    await page.setInputFiles("input[type=file]", { name: "homelab.toml", mimeType: "text/plain", buffer: Buffer.from(big) });
+    await page.waitForSelector(".field .error >> text=It has 10.1 MB; a homelab.toml has 2 MB at most.");
+    assert.equal(await area.inputValue(), "");
+    await area.fill("[[node]]");
+    assert.equal(await page.locator(".field .error").count(), 0);
+    await area.evaluate((field, text) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData("text/plain", text);
+      field.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+    }, big);
+    await page.waitForSelector(".field .error");
+    assert.equal(await area.inputValue(), "[[node]]");
+    // typed, or put there by an extension: it is measured before it is sent, in bytes
+    await area.evaluate((field, text) => ((field.value = text), field.dispatchEvent(new InputEvent("input"))), "# é".repeat(600_000));
+    await page.click(".btn:has-text('Import')");
+    await page.waitForSelector(".field .error >> text=It has 2.4 MB");
+    await area.fill('[[node]]\nname = "box"\nkind = "machine"\n');
+    await page.click(".btn:has-text('Import')");
+    await page.waitForSelector(".report >> text=1 added, 0 changed");
+  }, { token });
+});
+
 for (const locale of ["en-GB", "fr-FR"]) {
   test(`the page that asks for a token is there for everybody, in ${locale}`, async () => {
     for (const colorScheme of ["light", "dark"]) {

@@ -571,6 +571,7 @@ export const en = {
   dark: "Dark",
   importTitle: "Import",
   importSentence: "A homelab.toml from a file or pasted. Nodes of the same name are changed. With one mistake nothing is imported.",
+  importTooLong: (has: string, most: string) => `It has ${has} MB; a homelab.toml has ${most} MB at most.`,
   importPaste: "Content of homelab.toml",
   import: "Import",
   chooseFile: "Choose a file",

@@ -549,6 +549,7 @@ export const fr: typeof en = {
   dark: "Sombre",
   importTitle: "Importer",
   importSentence: "Un homelab.toml depuis un fichier ou collé. Les nœuds de même nom sont modifiés. À la moindre erreur, rien n’est importé.",
+  importTooLong: (has, most) => `Il fait ${has} Mo ; un homelab.toml en fait ${most} au plus.`,
   importPaste: "Contenu de homelab.toml",
   import: "Importer",
   chooseFile: "Choisir un fichier",
