@@ -63,7 +63,16 @@ fn start(options: Options) -> ExitCode {
     }
     let (opening, wanted) = (options.opening, options.homelab);
     let shell = Shell::new(data_dir);
-    let built = tauri::Builder::default()
+    let builder = tauri::Builder::default();
+    #[cfg(target_os = "macos")]
+    let builder = builder.on_web_content_process_terminate(|web_view| {
+        window::web_view::ended(web_view.app_handle(), || {
+            if let Err(error) = web_view.reload() {
+                tracing::warn!("failed to load the page again: {error}");
+            }
+        });
+    });
+    let built = builder
         .plugin(tauri_plugin_single_instance::init(|app, _, _| {
             window::show(app, None);
         }))

@@ -18,6 +18,7 @@ use wakehub_view::wire::{CascadeStatus, CommandError};
 use crate::board::Board;
 use crate::desktop::TrayHost;
 use crate::reach::{self, Served};
+use crate::window::web_view::Ends;
 
 /// How often a keyring that is locked or absent is looked for again.
 const KEYRING_AGAIN: Duration = Duration::from_secs(60);
@@ -32,6 +33,7 @@ pub(crate) struct Shell {
     pub(crate) tray_host: watch::Sender<TrayHost>,
     /// The local API of the engine that runs.
     pub(crate) served: watch::Sender<Served>,
+    pub(crate) web_view_ends: Ends,
     stage: watch::Sender<Stage>,
     /// Held while one homelab takes the place of the other.
     homelab: tokio::sync::Mutex<Homelab>,
@@ -73,6 +75,7 @@ impl Shell {
             keyring: Arc::new(Keyring::new()),
             tray_host: watch::Sender::new(TrayHost::Unknown),
             served: watch::Sender::new(Served::NotYet),
+            web_view_ends: Ends::default(),
             stage: watch::Sender::new(Stage::Starting),
             homelab: tokio::sync::Mutex::new(Homelab::Own),
             subscription: Mutex::default(),

@@ -1,5 +1,7 @@
 //! The one window: built when it is opened, destroyed when it is closed.
 
+pub(crate) mod web_view;
+
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,6 +11,7 @@ use tauri::{
     WebviewWindowBuilder, Window, WindowEvent,
 };
 use tracing::warn;
+use wakehub_view::notice::Code;
 
 use crate::desktop::{self, TrayHost};
 use crate::shell::Shell;
@@ -60,6 +63,7 @@ pub(crate) fn on_event(window: &Window, event: &WindowEvent) {
     let app = window.app_handle();
     if let WindowEvent::CloseRequested { api, .. } = event {
         keep_place(window);
+        app.state::<Shell>().board.take_down(Code::Window);
         // While the desktop has not been asked yet, a window too many is better than none.
         if *app.state::<Shell>().tray_host.borrow() != TrayHost::Present {
             api.prevent_close();
@@ -141,6 +145,7 @@ fn build(app: &AppHandle, route: Option<&str>) -> tauri::Result<WebviewWindow> {
                 || matches!(url.host_str(), Some("localhost" | "tauri.localhost"))
         })
         .build()?;
+    web_view::watch(&window)?;
     if let Some(place) = place {
         window.set_size(PhysicalSize::new(place.width, place.height))?;
         window.set_position(PhysicalPosition::new(place.x, place.y))?;

@@ -11,6 +11,9 @@ use tempfile::TempDir;
 /// Long enough for a loaded machine, and until its neighbours forget one that went off; no test measures time with it.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
+/// `WebKitWebProcess`, as the kernel cuts it to 15 bytes.
+const WEB_PROCESS: &str = "WebKitWebProces";
+
 pub struct Desk {
     home: TempDir,
     display: String,
@@ -273,7 +276,15 @@ impl App {
 
     /// The names of the processes that it has started.
     pub fn children(&self) -> Vec<String> {
-        children(self.pid())
+        let children = children(self.pid());
+        children.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// The process that draws its page.
+    pub fn web_process(&self) -> Option<Pid> {
+        let children = children(self.pid());
+        let drawing = children.into_iter().find(|(_, name)| name == WEB_PROCESS);
+        drawing.and_then(|(pid, _)| Pid::from_raw(pid))
     }
 
     /// The files that it has in its memory.
@@ -307,7 +318,7 @@ pub fn maybe<T>(ask: impl FnMut() -> Option<T>) -> Option<T> {
     within(PATIENCE, ask)
 }
 
-fn within<T>(patience: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
+pub fn within<T>(patience: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let begun = Instant::now();
     loop {
         let answer = ask();
@@ -326,7 +337,7 @@ fn first_line(child: &mut Child) -> String {
     line.trim().to_owned()
 }
 
-fn children(parent: u32) -> Vec<String> {
+fn children(parent: u32) -> Vec<(i32, String)> {
     let tasks = Path::new("/proc").join(parent.to_string()).join("task");
     let Ok(tasks) = fs::read_dir(tasks) else {
         return vec![];
@@ -335,8 +346,10 @@ fn children(parent: u32) -> Vec<String> {
         .filter_map(|task| fs::read_to_string(task.ok()?.path().join("children")).ok())
         .flat_map(|pids| {
             pids.split_whitespace()
-                .filter_map(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).ok())
-                .map(|name| name.trim().to_owned())
+                .filter_map(|pid| {
+                    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+                    Some((pid.parse().ok()?, name.trim().to_owned()))
+                })
                 .collect::<Vec<_>>()
         })
         .collect()

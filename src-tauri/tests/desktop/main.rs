@@ -8,6 +8,7 @@ mod homelab;
 mod journey;
 mod keyring;
 mod panel;
+mod web_view;
 mod window;
 
 use desk::{App, Desk, eventually};

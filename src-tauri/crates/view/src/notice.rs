@@ -18,6 +18,8 @@ pub enum Code {
     NoTray,
     /// The local API could not be opened, in whole or over TCP.
     ApiFailed,
+    /// What the window is drawn by ended under it.
+    Window,
     /// What is shown is the demo.
     Demo,
 }
@@ -35,6 +37,7 @@ impl Code {
             Code::NoKeyring => "no_keyring",
             Code::NoTray => "no_tray",
             Code::ApiFailed => "api_failed",
+            Code::Window => "window",
             Code::Demo => "demo",
         }
     }
@@ -50,7 +53,8 @@ impl Code {
             | Code::KeyringLocked
             | Code::NoKeyring
             | Code::NoTray
-            | Code::ApiFailed => Severity::Warning,
+            | Code::ApiFailed
+            | Code::Window => Severity::Warning,
             Code::Demo => Severity::Remark,
         }
     }

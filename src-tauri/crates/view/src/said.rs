@@ -131,6 +131,8 @@ sentences! {
     IsDemo "This is the demo homelab: nothing in it is real, and nothing outside it is touched.";
     NoTray "This desktop shows no tray icons, so closing the window only minimises it. On GNOME the extension “AppIndicator and KStatusNotifierItem Support” adds them.";
     NoTrayLibrary "The library libayatana-appindicator3 is not installed, so WakeHub has no tray icon, and closing the window only minimises it.";
+    WindowLoadedAgain "The process that draws this window ended, so the page was loaded again. What was typed and not saved is lost.";
+    WindowClosed { n } "The process that draws the window ended {n} times within a minute, so the window was closed. What WakeHub does goes on.";
 
     BrowsersCannotReach { why } "Browsers cannot reach WakeHub: {why}.";
 

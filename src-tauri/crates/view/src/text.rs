@@ -267,6 +267,24 @@ pub fn failed(language: Language, title: &str, node: Option<NodeId>, error: &Com
     }
 }
 
+/// The window was closed because nothing could draw it; `why` as the notice in the window says it.
+pub fn window_closed(language: Language, why: &str) -> Note {
+    let title = language.pick(
+        "WakeHub's window was closed",
+        "La fenêtre de WakeHub a été fermée",
+    );
+    let again = language.pick(
+        "Press here, choose Open WakeHub in the tray menu or start WakeHub again to open it.",
+        "Pour la rouvrir, cliquer ici, choisir Ouvrir WakeHub dans le menu ou relancer WakeHub.",
+    );
+    Note {
+        title: title.to_owned(),
+        body: format!("{} {again}", language.say(why)),
+        buttons: vec![],
+        click: Press::Show,
+    }
+}
+
 /// `nas was not started`
 pub fn not_done(language: Language, action: Action, name: &str) -> String {
     match (language, action) {
