@@ -7,6 +7,7 @@ mod desk;
 mod homelab;
 mod journey;
 mod keyring;
+mod links;
 mod panel;
 mod web_view;
 mod window;
