@@ -18,6 +18,7 @@ use wakehub_view::wire::{CascadeStatus, CommandError};
 use crate::board::Board;
 use crate::desktop::TrayHost;
 use crate::reach::{self, Served};
+use crate::window::downloads::Downloads;
 use crate::window::web_view::Ends;
 
 /// How often a keyring that is locked or absent is looked for again.
@@ -34,6 +35,7 @@ pub(crate) struct Shell {
     /// The local API of the engine that runs.
     pub(crate) served: watch::Sender<Served>,
     pub(crate) web_view_ends: Ends,
+    pub(crate) downloads: Downloads,
     stage: watch::Sender<Stage>,
     /// Held while one homelab takes the place of the other.
     homelab: tokio::sync::Mutex<Homelab>,
@@ -76,6 +78,7 @@ impl Shell {
             tray_host: watch::Sender::new(TrayHost::Unknown),
             served: watch::Sender::new(Served::NotYet),
             web_view_ends: Ends::default(),
+            downloads: Downloads::default(),
             stage: watch::Sender::new(Stage::Starting),
             homelab: tokio::sync::Mutex::new(Homelab::Own),
             subscription: Mutex::default(),

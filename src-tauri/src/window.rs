@@ -1,5 +1,6 @@
 //! The one window: built when it is opened, destroyed when it is closed.
 
+pub(crate) mod downloads;
 pub(crate) mod web_view;
 
 use serde::{Deserialize, Serialize};
@@ -134,17 +135,17 @@ fn front(window: &WebviewWindow, route: Option<&str>) -> tauri::Result<()> {
 fn build(app: &AppHandle, route: Option<&str>) -> tauri::Result<WebviewWindow> {
     let page = format!("index.html{}", route.unwrap_or_default());
     let place = kept_place(&app.state::<Shell>().data_dir, &app.available_monitors()?);
-    let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App(page.into()))
+    let builder = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::App(page.into()))
         .title(title(app))
         .inner_size(SIZE.0, SIZE.1)
         .min_inner_size(LEAST.0, LEAST.1)
         .zoom_hotkeys_enabled(true)
         .on_navigation(|url| {
-            // Only our own pages; a link to a service opens in the browser, by a command.
-            matches!(url.scheme(), "tauri" | "about")
+            // Only our own pages, and the files they hand out; a link to a service opens in the browser, by a command.
+            matches!(url.scheme(), "tauri" | "about" | "blob")
                 || matches!(url.host_str(), Some("localhost" | "tauri.localhost"))
-        })
-        .build()?;
+        });
+    let window = app.state::<Shell>().downloads.follow(builder).build()?;
     web_view::watch(&window)?;
     if let Some(place) = place {
         window.set_size(PhysicalSize::new(place.width, place.height))?;

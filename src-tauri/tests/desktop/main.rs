@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "a failed test shows the program's log")]
 
 mod desk;
+mod export;
 mod homelab;
 mod journey;
 mod keyring;

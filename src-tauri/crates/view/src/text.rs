@@ -285,6 +285,21 @@ pub fn window_closed(language: Language, why: &str) -> Note {
     }
 }
 
+/// A file that the window has handed out; `what` is its place, and why where it could not be saved.
+pub fn saved(language: Language, is_saved: bool, what: &str) -> Note {
+    let title = if is_saved {
+        language.pick("File saved", "Fichier enregistré")
+    } else {
+        language.pick("File not saved", "Fichier non enregistré")
+    };
+    Note {
+        title: title.to_owned(),
+        body: what.to_owned(),
+        buttons: vec![],
+        click: Press::Show,
+    }
+}
+
 /// `nas was not started`
 pub fn not_done(language: Language, action: Action, name: &str) -> String {
     match (language, action) {
