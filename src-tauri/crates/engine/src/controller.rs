@@ -114,6 +114,8 @@ pub(crate) struct Polling {
     pub discovered: HashMap<NodeId, Instant>,
     pub failures: HashMap<ConnectionId, FailureView>,
     pub seen: HashMap<ConnectionId, Timestamp>,
+    /// What each Proxmox API listed when it last answered: those of one cluster list the same.
+    pub listed: HashMap<ConnectionId, HashSet<discovery::Listed>>,
 }
 
 /// The receiving ends, which only the loop reads.

@@ -31,6 +31,26 @@ pub(crate) struct DiscoveredGuest {
     pub vanished: bool,
 }
 
+/// A guest as the API of its cluster lists it.
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct Listed {
+    kind: NodeKind,
+    platform_id: String,
+    name: String,
+    member: Option<String>,
+}
+
+impl From<&GuestReport> for Listed {
+    fn from(report: &GuestReport) -> Listed {
+        Listed {
+            kind: report.kind,
+            platform_id: report.platform_id.clone(),
+            name: report.name.clone(),
+            member: report.member.clone(),
+        }
+    }
+}
+
 impl Controller {
     /// Asks in a task of its own; the answer comes back as [`Event::Discovered`].
     pub(super) fn discover(&self, node: NodeId, reply: Option<Reply<u32>>) {
@@ -119,6 +139,21 @@ impl Controller {
         }
     }
 
+    pub(super) fn note_listed(&mut self, connection: ConnectionId, report: &Report) {
+        if connection.capability == Capability::ProxmoxApi {
+            let listed = report.guests.iter().map(Listed::from).collect();
+            self.polling.listed.insert(connection, listed);
+        }
+    }
+
+    /// Whether both APIs list a guest alike. Machines of different clusters may be called alike (`pve`), their guests not.
+    fn is_one_cluster(&self, one: ConnectionId, other: ConnectionId) -> bool {
+        let listed = |connection| self.polling.listed.get(&connection);
+        listed(one)
+            .zip(listed(other))
+            .is_some_and(|(one, other)| !one.is_disjoint(other))
+    }
+
     /// A cluster's API lists the guests of all members: each belongs to the machine that is its member.
     fn host_of(&self, connection: ConnectionId, report: &GuestReport) -> NodeId {
         let own = self
@@ -135,9 +170,14 @@ impl Controller {
             .nodes()
             .iter()
             .find(|node| {
+                let api = ConnectionId {
+                    node: node.id,
+                    capability: Capability::ProxmoxApi,
+                };
                 node.proxmox_api
                     .as_ref()
                     .is_some_and(|api| api.node == *member)
+                    && self.is_one_cluster(connection, api)
             })
             .map_or(connection.node, |node| node.id)
     }

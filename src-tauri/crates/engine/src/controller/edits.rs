@@ -171,8 +171,11 @@ impl Controller {
                 }
             }
         }
-        // what was just configured is asked for at once, even when its host was asked a moment ago
-        let new = graph.nodes().iter().filter(|n| before.get(n.id).is_none());
+        // what was just configured or has moved is asked for at once, even when its host was asked a moment ago
+        let new = graph
+            .nodes()
+            .iter()
+            .filter(|n| before.get(n.id).is_none_or(|old| old.host != n.host));
         for host in new.filter_map(|node| node.host) {
             self.polling.ended.remove(&host);
             if self.polling.in_flight.contains(&host) {
@@ -192,6 +195,7 @@ impl Controller {
         self.polling.breakers.retain(|c, _| !of_node(c));
         self.polling.failures.retain(|c, _| !of_node(c));
         self.polling.seen.retain(|c, _| !of_node(c));
+        self.polling.listed.retain(|c, _| !of_node(c));
         self.unconfigured.retain(|c, _| !of_node(c));
         self.polling.watching.retain(|c, watcher| {
             if of_node(c) {

@@ -194,6 +194,7 @@ impl Controller {
             &report,
             now,
         );
+        self.note_listed(connection, &report);
         self.learn_platform_ids(connection, &report).await;
         self.follow_moved_guests(connection, &report).await;
         for guest in guests_behind(&self.graph, connection) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use wakehub_connectors::{Change, Health};
-use wakehub_domain::{Action, ConnectorError, ErrorKind, NodeKind, PowerState};
-use wakehub_view::wire::{CascadeStatus, Power, StepStatus};
+use wakehub_domain::{Action, Capability, ConnectorError, ErrorKind, NodeKind, PowerState};
+use wakehub_view::wire::{CascadeStatus, JournalQuery, PlanAnswer, Power, Snapshot, StepStatus};
 
 async fn with_start_timeout(home: &Home, name: &str, seconds: u32) {
     let id = home.node(name).id;
@@ -181,4 +181,128 @@ async fn a_stream_of_events_that_ends_at_once_is_not_opened_in_a_loop() {
     home.run(Action::Start, "pihole").await;
     home.run(Action::Start, "nextcloud").await;
     assert_eq!(home.sim.with(|s| s.listened.len()), 1);
+}
+
+/// The reference homelab with both its Proxmox machines on and lxc-jellyfin running on the second.
+async fn cluster_of(members: &[(&str, &str)]) -> Home {
+    let home = Home::reference().await;
+    home.sim.with(|state| {
+        for (machine, member) in members {
+            state
+                .cluster
+                .insert((*machine).to_owned(), (*member).to_owned());
+        }
+    });
+    home.run(Action::Start, "machine1").await;
+    home.run(Action::Start, "lxc-jellyfin").await;
+    until_on(&home, "lxc-jellyfin").await;
+    home
+}
+
+const BOTH: [(&str, &str); 2] = [("machine1", "pve1"), ("machine2", "pve2")];
+
+/// Until the machine's Proxmox API has answered once more.
+async fn asked_anew(home: &Home, name: &str) {
+    let node = home.node(name).id;
+    let seen = |snapshot: &Snapshot| {
+        let mut all = snapshot.connections.iter();
+        let api = all.find(|c| c.node == node && c.capability == Capability::ProxmoxApi);
+        api.expect("an API").seen
+    };
+    let before = seen(&home.handle.snapshot());
+    let asking = async {
+        loop {
+            let _ = home.handle.plan(home.ask(Action::Stop, name)).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    tokio::select! {
+        () = asking => {}
+        _ = home.wait_for("an answer", |s| seen(s) > before) => {}
+    }
+}
+
+fn migrate(home: &Home, id: &str, to: &str) {
+    home.sim.with(|state| {
+        let guest = state.guests.iter_mut().find(|(_, _, known, _)| known == id);
+        to.clone_into(&mut guest.expect("a guest").0);
+    });
+}
+
+#[tokio::test]
+async fn guests_of_the_whole_cluster_behind_each_api_stay_with_their_own_machine() {
+    let home = cluster_of(&BOTH).await;
+    let machine1 = home.node("machine1").id;
+    let found = home.handle.discover(machine1).await.expect("asked");
+    assert_eq!(
+        found, 0,
+        "those of machine2 are not machine1's to configure"
+    );
+    assert_eq!(
+        home.node("lxc-jellyfin").host,
+        Some(home.node("machine2").id)
+    );
+    // A guest that nobody configured keeps the machine on that it runs on, and no other.
+    home.sim.with(|state| {
+        let guest = ["machine2", "300", "backup"].map(str::to_owned);
+        let [host, id, name] = guest;
+        state.on.insert(id.clone());
+        state.guests.push((host, NodeKind::Lxc, id, name));
+    });
+    home.handle.discover(machine1).await.expect("asked");
+    home.wait_for("one to configure on machine2", |s| {
+        let to_configure = |name: &str| {
+            let node = s.nodes.iter().find(|node| node.name == name);
+            node.map(|node| node.to_configure)
+        };
+        to_configure("machine2") == Some(1) && to_configure("machine1") == Some(0)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_guest_that_migrates_is_followed_and_keeps_its_new_machine_on() {
+    let home = cluster_of(&BOTH).await;
+    migrate(&home, "101", "machine1");
+    let machine1 = home.node("machine1").id;
+    asked_anew(&home, "machine2").await;
+    home.wait_for("the guest on machine1", |s| {
+        s.nodes
+            .iter()
+            .any(|n| n.name == "lxc-jellyfin" && n.host == Some(machine1) && n.power == Power::On)
+    })
+    .await;
+    let stop = |name: &str| home.handle.plan(home.ask(Action::Stop, name));
+    let PlanAnswer::Plan { plan } = stop("machine2").await.expect("planned") else {
+        panic!("machine2 is needed by nobody any longer");
+    };
+    assert!(plan.steps.iter().all(|s| s.node_name != "lxc-jellyfin"));
+    let PlanAnswer::Plan { plan } = stop("machine1").await.expect("planned") else {
+        panic!("a machine may be stopped with its guests");
+    };
+    let steps: Vec<_> = plan.steps.iter().map(|s| s.node_name.as_str()).collect();
+    assert_eq!(steps.last(), Some(&"machine1"), "{steps:?}");
+    assert!(steps.contains(&"lxc-jellyfin"), "{steps:?}");
+    let lines = home.handle.journal(JournalQuery::default()).await;
+    let lines = lines.expect("the journal");
+    let followed = lines
+        .iter()
+        .find(|line| line.message == "followed lxc-jellyfin");
+    assert_eq!(
+        followed.and_then(|line| line.reason.as_deref()),
+        Some("it migrated to machine1")
+    );
+}
+
+#[tokio::test]
+async fn a_machine_that_is_only_called_like_a_member_is_given_no_guest() {
+    let home = cluster_of(&[("machine1", "pve1"), ("elsewhere", "pve2")]).await;
+    migrate(&home, "102", "elsewhere");
+    asked_anew(&home, "machine2").await;
+    asked_anew(&home, "machine1").await;
+    let machine1 = home.node("machine1").id;
+    home.handle.discover(machine1).await.expect("asked");
+    let host = home.node("vm-ubuntu").host;
+    assert_eq!(host, Some(machine1));
+    assert_eq!(home.node("machine2").to_configure, 0);
 }

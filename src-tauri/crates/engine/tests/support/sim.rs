@@ -58,6 +58,8 @@ pub struct State {
     pub machines: BTreeMap<String, String>,
     /// Connections were refused on this address.
     pub refuses: BTreeSet<String>,
+    /// Machines of one Proxmox cluster, with their names in it: the API of each lists the guests of all.
+    pub cluster: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Default)]
@@ -189,12 +191,16 @@ impl Connector for SimConnector {
                 .guests
                 .iter()
                 .filter(|(host, kind, ..)| {
-                    *host == self.host
+                    let is_of_cluster = [host, &self.host]
+                        .iter()
+                        .all(|machine| state.cluster.contains_key(*machine));
+                    (*host == self.host || is_of_cluster)
                         && (*kind == NodeKind::Container)
                             == (self.capability == Capability::DockerApi)
                 })
-                .map(|(_, kind, id, name)| GuestReport {
+                .map(|(host, kind, id, name)| GuestReport {
                     health: state.health.get(name).copied(),
+                    member: state.cluster.get(host).cloned(),
                     ..report(*kind, id, name, state.on.contains(id))
                 })
                 .collect();
