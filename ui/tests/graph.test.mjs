@@ -14,10 +14,11 @@ test("focus on a node shows what it needs, what needs it and what its start mean
     await drawn(page);
     assert.deepEqual(await needs(page), ["nas", "machine2 host"]);
     assert.deepEqual((await page.locator(".order .what").allInnerTexts()), ["nas", "machine2", "lxc-jellyfin"]);
-    assert.equal(await page.locator(".wire.path").count(), 2);
+    const lit = (count) => page.waitForFunction((count) => document.querySelectorAll(".wire.path").length === count, count);
+    await lit(2);
     await node(page, "nas").click();
-    assert.match(await text(page, "aside h2"), /^nas$/);
-    assert.equal(await page.locator(".wire.path").count(), 3);
+    await page.waitForSelector("aside h2:text-is('nas')");
+    await lit(3);
   });
 });
 

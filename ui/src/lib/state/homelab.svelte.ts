@@ -9,6 +9,9 @@ import { time } from "./clock.svelte";
 
 const nobody: Snapshot = { revision: 0, at: 0, nodes: [], connections: [], cascades: [], queued: [], questions: [], discovered: [], notices: [] };
 
+/** Between two snapshots that take long to show, in ms: still ten a second. */
+const LONGEST_REST = 100;
+
 export class Homelab {
   #current: Snapshot | null = $state.raw(null);
   /** Why there is no snapshot. */
@@ -17,6 +20,8 @@ export class Homelab {
   #stop: (() => void) | null = null;
   /** The newest one that came since the last frame. */
   #next: Snapshot | null = null;
+  /** When the next one may be shown. */
+  #rested = 0;
   /** A subscription begins anew: an engine that was started again counts its revisions from the beginning. */
   #isFirst = true;
   /** What is known about the computer that WakeHub runs on; null until it is. */
@@ -63,7 +68,7 @@ export class Homelab {
     return id === null ? undefined : this.graph.byId.get(id);
   }
 
-  /** Shows at most one snapshot a frame, however many come. */
+  /** Shows at most one snapshot a frame, however many come, and leaves time for everything else. */
   #take(next: Snapshot): void {
     if (this.#isFirst || !this.#current) {
       this.#isFirst = false;
@@ -76,12 +81,22 @@ export class Homelab {
     if (kept !== next) return;
     this.#next = next;
     if (!isScheduled) {
-      nextFrame(() => {
-        if (this.#next) this.#replace(this.#next);
-        this.#next = null;
-      });
+      const rest = this.#rested - performance.now();
+      if (rest > 0) setTimeout(() => nextFrame(this.#show), rest);
+      else nextFrame(this.#show);
     }
   }
+
+  #show = (): void => {
+    const from = performance.now();
+    if (this.#next) this.#replace(this.#next);
+    this.#next = null;
+    // once it is drawn: what takes much of a frame is not done in every one
+    setTimeout(() => {
+      const took = performance.now() - from;
+      if (took > 8) this.#rested = performance.now() + Math.min(3 * took, LONGEST_REST);
+    }, 0);
+  };
 
   #replace(next: Snapshot): void {
     for (const change of changes(this.#current, next)) announcer.say(change);

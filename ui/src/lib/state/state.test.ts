@@ -72,6 +72,36 @@ describe("the homelab", () => {
     expect(fresh.snapshot.revision).toBe(first.revision + 500);
   });
 
+  it("leaves time for everything else when what changes takes long to show", async () => {
+    vi.useFakeTimers();
+    try {
+      let tell: (snapshot: Snapshot) => void = () => {};
+      const engine = new FakeEngine("quiet", 0);
+      const first = await engine.snapshot();
+      vi.spyOn(engine, "subscribe").mockImplementation(async (listener) => ((tell = listener), () => {}));
+      const fresh = new Homelab();
+      await fresh.connect(engine);
+      const frame = heldFrame();
+      const say = (n: number) => tell({ ...first, revision: first.revision + n });
+      // drawing takes 20 ms: so much has gone by whenever the clock is looked at
+      let now = 0;
+      vi.spyOn(performance, "now").mockImplementation(() => (now += 20));
+      say(1);
+      vi.runAllTimers();
+      frame();
+      vi.runAllTimers();
+      say(2);
+      say(3);
+      expect(frame()).toBe(0);
+      vi.advanceTimersByTime(100);
+      expect(frame()).toBe(1);
+      expect(fresh.snapshot.revision).toBe(first.revision + 3);
+    } finally {
+      vi.restoreAllMocks();
+      vi.useRealTimers();
+    }
+  });
+
   it("takes what an engine says that was started anew", async () => {
     const fresh = new Homelab();
     const engine = new FakeEngine("quiet", 0);
