@@ -5,6 +5,7 @@
 
 Both programs are built by: cargo build --release -p wakehub-desktop --features custom-protocol --bins --examples
 The homelab that is watched: cargo build -p wakehub-cli -p wakehub-lab (it is not measured, so not optimised)
+OPENS is how often the window is opened and closed to see whether something stays of it (20; 100 to be sure).
 Memory is measured on a second start (a first one fills caches), against an empty Tauri tray program in the same run."""
 import json
 import os
@@ -34,6 +35,7 @@ DATA = os.path.join(os.environ['DESK'], 'wakehub')
 OURS = [os.path.join(BUILD, 'wakehub-desktop'), '--data-dir', DATA]
 TOOLS = os.path.join(BUILD, '..', 'debug')
 RUNS = int(os.environ.get('RUNS', '7'))
+OPENS = int(os.environ.get('OPENS', '20'))
 CPU_SECONDS = int(os.environ.get('CPU_SECONDS', '60'))
 MIB = 1024  # /proc counts in KiB
 
@@ -110,6 +112,12 @@ class Program:
             except OSError:
                 pass
         return round(pss / MIB, 1), round(dirty / MIB, 1)
+
+    def own_memory(self):
+        """PSS and private dirty of the program itself, without the web view's processes, in KiB."""
+        with open(f'/proc/{self.process.pid}/smaps_rollup') as rollup:
+            fields = dict(line.split()[:2] for line in rollup if line.startswith(('Pss:', 'Private_Dirty:')))
+        return int(fields['Pss:']), int(fields['Private_Dirty:'])
 
     def cpu(self, seconds):
         """Per cent of a core."""
@@ -237,8 +245,33 @@ def main():
             'private_dirty_over_tray_only': round(closed_dirty - dirty, 1), 'web_processes': program.web_processes()})
     milliseconds('wakehub: Open in the tray menu to first paint (with the click, some 100 ms), ms', lazily)
     program.end()
+    open_again_and_again(tray, report)
     watch_homelab(tray, report)
     print(json.dumps(figures))
+
+
+def open_again_and_again(tray, report):
+    """Whether something stays of each window: the memory of the program itself after so many opens and closes."""
+    program = Program(tray, OURS + ['--hidden'])
+    turn(lambda: tray.arrived)
+    kept = {}
+    for number in range(1, OPENS + 1):
+        turn(lambda: not painted())
+        click('Open WakeHub')
+        turn(painted)
+        close_window()
+        if number in (5, 10, 20, 50, 100) or number == OPENS:
+            # Its memory is given back when nobody has opened it for a while.
+            turn(lambda: not program.web_processes(), 60)
+            settle(3)
+            kept[number] = program.own_memory()
+            report(f'wakehub: itself after {number} opens, KiB', dict(zip(('pss', 'private_dirty'), kept[number])))
+    program.end()
+    # What is made once and stays is there after the first few.
+    (first, before), *_, (last, after) = kept.items()
+    if last > first:
+        report(f'wakehub: itself, more for each open from {first} to {last}, KiB', {
+            name: round((after[at] - before[at]) / (last - first), 1) for at, name in enumerate(('pss', 'private_dirty'))})
 
 
 def watch_homelab(tray, report):

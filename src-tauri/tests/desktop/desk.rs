@@ -292,6 +292,15 @@ impl App {
         fs::read_to_string(format!("/proc/{}/maps", self.pid())).unwrap()
     }
 
+    /// What it holds open, as the kernel names it.
+    pub fn open_files(&self) -> Vec<String> {
+        let files = fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap();
+        files
+            .filter_map(|file| fs::read_link(file.ok()?.path()).ok())
+            .map(|file| file.to_string_lossy().into_owned())
+            .collect()
+    }
+
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }

@@ -58,6 +58,28 @@ fn the_window_is_destroyed_when_closed_and_no_web_process_stays() {
     assert!(desk.data().join("window.json").exists());
 }
 
+/// What WebKit keeps for a web view is in files of shared memory: they are gone when it is freed.
+#[test]
+fn nothing_stays_of_a_closed_window() {
+    let desk = Desk::new();
+    let panel = Panel::new(&desk);
+    let app = desk.app(&["--hidden"]);
+    let shared = || {
+        let files = app.open_files().into_iter();
+        files.filter(|file| file.contains("WebKit")).count()
+    };
+    for _ in 0..3 {
+        panel.wait_for_label(OPEN);
+        panel.click(&[OPEN]);
+        let window = desk.wait_for_window();
+        eventually("the web view has its memory", || {
+            (shared() > 0).then_some(())
+        });
+        desk.close(&window);
+        eventually("its memory is gone", || (shared() == 0).then_some(()));
+    }
+}
+
 /// Without a card there is nothing to draw with, so nothing of it has a place in the tray.
 #[test]
 fn a_window_leaves_no_software_opengl_in_the_tray() {

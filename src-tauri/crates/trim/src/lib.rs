@@ -11,3 +11,16 @@ pub fn trim() {
         libc::malloc_trim(0);
     }
 }
+
+/// Takes its signal handlers, and whatever else it can let go of, from an object that nobody will use again. For those whose
+/// handlers hold, in a circle, what holds the object: none of them would ever be freed.
+#[cfg(target_os = "linux")]
+pub fn dispose(object: &impl glib::object::IsA<glib::Object>) {
+    use glib::object::{Cast, ObjectExt};
+    #[expect(unsafe_code, reason = "a foreign function")]
+    // SAFETY: the object is alive, being borrowed, and GObject keeps it alive through the call. A disposed object is still
+    // valid: it may be disposed more than once, and its methods may be called (GObject, "Reference counting and cycles").
+    unsafe {
+        object.upcast_ref::<glib::Object>().run_dispose();
+    }
+}
