@@ -2,7 +2,7 @@
 import type { CheckView } from "./backend/bindings";
 import { m } from "./i18n/index.svelte";
 import { phrase, say } from "./phrases";
-import { capital } from "./rich";
+import { capital, plain } from "./rich";
 
 export function title(check: CheckView): string {
   const known = m.checkTitle as Record<string, string>;
@@ -16,7 +16,7 @@ export function member(check: CheckView): string | null {
 }
 
 export function detail(check: CheckView): string {
-  return phrase(check.detail);
+  return plain(phrase(check.detail));
 }
 
 export function advice(check: CheckView): string | null {
