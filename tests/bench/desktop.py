@@ -171,10 +171,10 @@ def painted():
     return len(colours) > 2
 
 
-def paint_time(tray):
+def paint_time(tray, command):
     def once():
         turn(lambda: not painted())
-        program = Program(tray, OURS + ['--show'])
+        program = Program(tray, command + ['--show'])
         turn(painted)
         took = (time.monotonic() - program.began) * 1000
         program.end()
@@ -211,7 +211,8 @@ def main():
     tray_time(tray, EMPTY)
     milliseconds('empty: start to tray, ms', tray_time(tray, EMPTY))
     milliseconds('wakehub: start to tray, ms', tray_time(tray, OURS + ['--hidden']))
-    milliseconds('wakehub: start to first paint, ms', paint_time(tray))
+    milliseconds('empty: start to first paint of a line of text, ms', paint_time(tray, EMPTY))
+    milliseconds('wakehub: start to first paint, ms', paint_time(tray, OURS))
 
     program = Program(tray, EMPTY)
     turn(lambda: tray.arrived)
