@@ -3,6 +3,19 @@ import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
+type Modules = (id: string) => { importedIds: string[] } | null;
+
+const begin = fileURLToPath(new URL("./src/main.ts", import.meta.url));
+let found: Set<string> | undefined;
+
+/** Every module that the entry imports, and what those import, and so on; what is imported later is none of them. */
+function firstPage(of: Modules): Set<string> {
+  if (found) return found;
+  found = new Set([begin]);
+  for (const id of found) for (const next of of(id)?.importedIds ?? []) found.add(next);
+  return found;
+}
+
 // The mode `fake` builds the window with a pretended homelab behind it, for a browser and for the tests in ui/tests.
 export default defineConfig(({ mode }) => ({
   base: "./",
@@ -25,6 +38,8 @@ export default defineConfig(({ mode }) => ({
     // A data: font or icon would need a wider content security policy than 'self' for no gain.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // What the first page needs comes in one file instead of fourteen, each of which the program would have to be asked for.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: (id, context) => (firstPage((one) => context.getModuleInfo(one)).has(id) ? "first" : null) }] } } },
   },
   define: { __FAKE__: JSON.stringify(mode === "fake" || mode === "development" || mode === "test") },
   test: { environment: "happy-dom", include: ["src/**/*.test.ts"], restoreMocks: true },
