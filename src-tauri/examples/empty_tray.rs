@@ -6,8 +6,7 @@ use tauri::menu::{Menu, MenuItem};
 use tauri::tray::TrayIconBuilder;
 use tauri::{WebviewUrl, WebviewWindowBuilder};
 
-const PAGE: &str =
-    "<!doctype html><body style='background:#fff;font-size:5rem;margin:2em'>The least that a window can show";
+const PAGE: &str = "<!doctype html><body style='background:#fff;font-size:5rem;margin:2em'>The least that a window can show";
 
 fn main() -> tauri::Result<()> {
     tauri::Builder::default()

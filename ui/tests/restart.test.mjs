@@ -53,6 +53,8 @@ for (const end of ["stop", "kill"]) {
       await node.waitForSelector("main .actions .btn-primary, main .actions .btn-tonal");
       await journal.waitForSelector("main .day time");
       const known = await lines(journal);
+      // what is still being read when WakeHub ends could only fail
+      for (const page of [dashboard, asked, node, journal]) await page.waitForFunction(() => !document.querySelector("main .outline, main .skeleton, main [aria-busy=true]"));
 
       await wakehub[end]();
       await Promise.all([dashboard, asked, node, journal].map(saysSo));

@@ -414,10 +414,15 @@ async fn hold(
     length: Duration,
     json: bool,
 ) -> Result<(), Failure> {
-    handle.hold_for(node, length).await?;
     let mut snapshots = handle.snapshots();
+    // It may be kept on already: that time is not the answer.
+    let before = held_until(&snapshots.borrow_and_update(), node);
+    handle.hold_for(node, length).await?;
     let held = snapshots
-        .wait_for(|snapshot| held_until(snapshot, node).is_some())
+        .wait_for(|snapshot| {
+            let until = held_until(snapshot, node);
+            until.is_some() && until != before
+        })
         .await
         .map_err(|_| anyhow!("the engine has ended"))?;
     if let Some(until) = held_until(&held, node) {
