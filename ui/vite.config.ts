@@ -8,11 +8,13 @@ type Modules = (id: string) => { importedIds: string[] } | null;
 const begin = fileURLToPath(new URL("./src/main.ts", import.meta.url));
 let found: Set<string> | undefined;
 
-/** Every module that the entry imports, and what those import, and so on; what is imported later is none of them. */
+/** Every module that the entry imports, and what those import, and so on; what is imported later is none of them. Nor is the
+ * entry: it waits for what is imported later, which would wait for the file that the entry is in. */
 function firstPage(of: Modules): Set<string> {
   if (found) return found;
-  found = new Set([begin]);
+  found = new Set(of(begin)?.importedIds);
   for (const id of found) for (const next of of(id)?.importedIds ?? []) found.add(next);
+  found.delete(begin);
   return found;
 }
 
