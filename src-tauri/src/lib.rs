@@ -108,9 +108,17 @@ fn start(options: Options) -> ExitCode {
     ExitCode::from(u8::try_from(status).unwrap_or(1))
 }
 
+/// By then the homelab is read and its machines have been asked once; what that has needed is free.
+const STARTING: Duration = Duration::from_secs(5);
+
 /// Everything that may take its time, beside the tray.
 async fn begin(app: AppHandle, opening: Opening, wanted: Wanted) {
     tauri::async_runtime::spawn(quit_on_signal(app.clone()));
+    let starting = app.clone();
+    tauri::async_runtime::spawn(async move {
+        tokio::time::sleep(STARTING).await;
+        window::give_back(&starting).await;
+    });
     notify::begin(&app);
     desktop::watch(&app);
     tauri::async_runtime::spawn(shell::watch_keyring(app.clone()));

@@ -83,15 +83,20 @@ pub(crate) fn on_event(window: &Window, event: &WindowEvent) {
                     desktop::end_network_process();
                 }
             });
-            tokio::time::sleep(SETTLING).await;
-            // on the main thread, whose heap is the largest and which must not be in the middle of a frame
-            on_main(&app, |app| {
-                if app.webview_windows().is_empty() {
-                    wakehub_trim::trim();
-                }
-            });
+            give_back(&app).await;
         });
     }
+}
+
+/// What a window, or the start, has needed for a moment is given back once it has settled.
+pub(crate) async fn give_back(app: &AppHandle) {
+    tokio::time::sleep(SETTLING).await;
+    // on the main thread, whose heap is the largest and which must not be in the middle of a frame
+    on_main(app, |app| {
+        if app.webview_windows().is_empty() {
+            wakehub_trim::trim();
+        }
+    });
 }
 
 /// Says in the title which homelab is shown.
