@@ -269,10 +269,8 @@ def open_again_and_again(tray, report):
             report(f'wakehub: itself after {number} opens, KiB', dict(zip(('pss', 'private_dirty'), kept[number])))
     program.end()
     # What is made once and stays is there after the first few.
-    if len(kept) < 2:
-        return
-    (first, before), *_, (last, after) = kept.items()
-    if last > first:
+    if len(kept) > 1:
+        (first, before), *_, (last, after) = kept.items()
         report(f'wakehub: itself, more for each open from {first} to {last}, KiB', {
             name: round((after[at] - before[at]) / (last - first), 1) for at, name in enumerate(('pss', 'private_dirty'))})
 
