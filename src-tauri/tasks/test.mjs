@@ -22,6 +22,8 @@ const env = {
   ...process.env,
   PATH: `${process.env.PATH}:/usr/sbin:/sbin`,
   WAKEHUB_SKIPPED_FILE: skippedFile,
+  // what a panic says is enough, and a hundred frames behind it hide it
+  RUST_BACKTRACE: "0",
 };
 
 setUp(true);

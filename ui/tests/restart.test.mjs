@@ -86,6 +86,41 @@ for (const end of ["stop", "kill"]) {
   });
 }
 
+test("what was being read when WakeHub ended is no error of the page, and is read when it is back", async () => {
+  const { nodes } = await wakehub.api(token, "GET", "snapshot");
+  const { id, pinned } = nodes.find((node) => node.name === "lxc-jellyfin");
+  await visit(browser, wakehub, [`#/node/${id}`, `#/node/${id}`, "#/journal"], async (before, late, journal) => {
+    const pages = [before, late, journal];
+    for (const page of pages) {
+      await page.waitForSelector("main time");
+      await page.waitForFunction(() => !document.querySelector("main .outline, main .skeleton, main [aria-busy=true]"));
+    }
+    // one learns that its read failed before it knows that the line broke, the others after that
+    let fail;
+    const isLost = new Promise((done) => (fail = done));
+    const journals = /\/api\/v1\/journal/;
+    const asked = pages.map((page) => page.waitForRequest(journals));
+    await before.route(journals, (route) => route.abort("connectionreset"));
+    for (const page of [late, journal]) await page.route(journals, (route) => isLost.then(() => route.abort("connectionreset")));
+    await wakehub.api(token, "PUT", `nodes/${id}/pinned`, { pinned: !pinned });
+    await Promise.all(asked);
+    await before.waitForSelector("main .trouble");
+
+    await wakehub.stop();
+    await Promise.all(pages.map((page) => alert(page).waitFor()));
+    fail();
+    await Promise.all(pages.map(saysSo));
+    for (const page of pages) assert.notEqual(await lines(page), 0, "what was read stays in sight");
+
+    for (const page of pages) await page.unroute(journals);
+    const read = pages.map((page) => page.waitForResponse(journals));
+    await wakehub.start();
+    await Promise.all([...read, ...pages.map(saysItIsBack)]);
+    for (const page of pages) assert.equal(await page.locator("main .trouble").count(), 0);
+  }, { token, expected: gone });
+  await wakehub.api(token, "PUT", `nodes/${id}/pinned`, { pinned });
+});
+
 test("a computer that slept finds out that the line is dead, and takes it up again", async () => {
   await visit(browser, wakehub, "#/", async (page) => {
     await page.clock.install();
