@@ -150,7 +150,7 @@ pub async fn until_seen(handle: &Wakehub) {
         snapshot
             .nodes
             .iter()
-            .all(|node| node.seen.is_some() || node.power != Power::Unknown)
+            .all(|node| node.seen.is_some() || node.power != Power::Unknown || node.note.is_some())
     });
     let _ = tokio::time::timeout(std::time::Duration::from_secs(12), seen).await;
 }

@@ -139,12 +139,21 @@ impl Evidence {
         }
     }
 
-    fn judge_machine(&self) -> Option<(PowerState, Source, Timestamp, Option<String>)> {
-        let answered = self
-            .connections
+    /// The newest answer of a connection of its own.
+    fn answer(&self) -> Option<(Capability, Timestamp)> {
+        self.connections
             .iter()
             .map(|(capability, at)| (*capability, *at))
-            .max_by_key(|(_, at)| *at);
+            .max_by_key(|(_, at)| *at)
+    }
+
+    /// Its host was asked about it and did not answer: only itself can tell.
+    pub fn is_untold(&self) -> bool {
+        matches!(&self.guest, Some((GuestSeen::Failed(_), _)))
+    }
+
+    fn judge_machine(&self) -> Option<(PowerState, Source, Timestamp, Option<String>)> {
+        let answered = self.answer();
         let looked = self.sighting.as_ref().map(|(_, at)| *at);
         // an answer of its own API counts for as long as nothing newer was seen
         if let Some((capability, at)) = answered
@@ -170,6 +179,11 @@ impl Evidence {
         source: Source,
     ) -> Option<(PowerState, Source, Timestamp, Option<String>)> {
         let (seen, at) = self.guest.as_ref()?;
+        // its host's API says nothing, and its own SSH or Docker engine answers
+        if let (GuestSeen::Failed(why), Some((capability, answered))) = (seen, self.answer()) {
+            let note = Some(why.clone());
+            return Some((PowerState::On, source_of(capability), answered, note));
+        }
         Some(match seen {
             GuestSeen::Reported(report) => (report.state.clone(), source, *at, report.note.clone()),
             GuestSeen::Vanished => (
@@ -209,12 +223,15 @@ pub(crate) fn observe(
         evidence
             .get(&node.id)
             .and_then(|evidence| evidence.judge(node))
-            .unwrap_or((
-                PowerState::Unknown,
-                Source::None,
-                Timestamp::default(),
-                None,
-            ))
+            .unwrap_or_else(|| {
+                let note = unknown_host(graph, node, evidence);
+                (
+                    PowerState::Unknown,
+                    Source::None,
+                    Timestamp::default(),
+                    note,
+                )
+            })
     };
     let since = match before {
         Some(before) if before.state == state => before.since,
@@ -228,6 +245,22 @@ pub(crate) fn observe(
         source,
         note,
     }
+}
+
+/// Why nobody asks about a guest that was never seen.
+fn unknown_host(
+    graph: &Graph,
+    node: &Node,
+    evidence: &BTreeMap<NodeId, Evidence>,
+) -> Option<String> {
+    graph
+        .ancestors(node.id)
+        .filter_map(|host| graph.get(host))
+        .find(|host| {
+            let seen = evidence.get(&host.id).and_then(|seen| seen.judge(host));
+            seen.is_some_and(|(state, ..)| state == PowerState::Unknown)
+        })
+        .map(|host| Said::HostIsUnknown { host: &host.name }.to_string())
 }
 
 pub(crate) fn source_of(capability: Capability) -> Source {

@@ -1,6 +1,5 @@
 //! What goes wrong around a cascade, over the simulated homelab.
 
-#[expect(dead_code, reason = "shared with other tests, which use the rest")]
 #[path = "support/sim.rs"]
 mod sim;
 

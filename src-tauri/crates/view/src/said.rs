@@ -99,6 +99,7 @@ sentences! {
 
     // what is believed
     NoLongerKnown "its host does not know it any longer";
+    HostIsUnknown { host } "nobody knows whether {host} is on, which hosts it";
     Unconfigured { names } "not configured and running: {names}";
     AtHost { host, platform, why } "{host}’s {platform}: {why}";
 

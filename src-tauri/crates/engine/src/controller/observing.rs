@@ -12,7 +12,7 @@ use wakehub_view::said::Said;
 use wakehub_view::wire::EngineSettings;
 
 use super::{Controller, DISCOVER_EVERY};
-use crate::beliefs::{self, guests_behind};
+use crate::beliefs::{self, Evidence, guests_behind};
 use crate::links::connections;
 use crate::poll::{Poll, watch};
 
@@ -65,13 +65,23 @@ impl Controller {
         self.polling.watching.contains_key(&connection)
     }
 
-    /// Machines are looked at; guests with connections of their own (a Docker engine in a VM) are asked while they are on.
+    /// Machines are looked at; guests with connections of their own (a Docker engine in a VM) are asked while they are on, or
+    /// while their host does not say whether they are.
     pub(super) fn is_polled(&self, node: &Node) -> bool {
         match node.kind {
             NodeKind::Machine => true,
             NodeKind::Vm | NodeKind::Lxc => {
                 !connections(node).is_empty()
-                    && self.observations.state(&self.graph, node.id) == PowerState::On
+                    && match self.observations.state(&self.graph, node.id) {
+                        PowerState::On => true,
+                        PowerState::Unknown => {
+                            self.evidence.get(&node.id).is_some_and(Evidence::is_untold)
+                        }
+                        PowerState::Off
+                        | PowerState::Starting
+                        | PowerState::Stopping
+                        | PowerState::Failed { .. } => false,
+                    }
             }
             NodeKind::Container => false,
         }
@@ -97,10 +107,7 @@ impl Controller {
                         .is_none_or(|breaker| breaker.allows(now))
             })
             .collect();
-        let known_off = self
-            .evidence
-            .get(&id)
-            .is_some_and(beliefs::Evidence::is_off);
+        let known_off = self.evidence.get(&id).is_some_and(Evidence::is_off);
         let poll = Poll {
             links: self.links.clone(),
             node,

@@ -129,6 +129,67 @@ async fn a_container_that_stays_unhealthy_times_out_saying_so() {
     assert!(failure.message.contains("unhealthy"), "{}", failure.message);
 }
 
+fn refused(what: &str) -> ConnectorError {
+    ConnectorError::new(ErrorKind::Unauthorised, what, "401 invalid token")
+}
+
+fn is_noted(snapshot: &Snapshot, name: &str, power: Power, note: &str) -> bool {
+    snapshot.nodes.iter().any(|n| {
+        n.name == name
+            && n.power == power
+            && n.note.as_deref().is_some_and(|said| said.contains(note))
+    })
+}
+
+#[tokio::test]
+async fn a_guest_whose_host_says_nothing_speaks_for_itself() {
+    let home = Home::reference().await;
+    for name in ["machine1", "100", "jellystat"] {
+        home.sim.switch(name, true);
+    }
+    home.wait_and_look("jellystat", Power::On).await;
+
+    // the token has expired; the Docker engine inside still answers
+    home.sim.with(|s| {
+        s.fails
+            .insert("observe machine1".to_owned(), refused("list guests"))
+    });
+    home.look_until("vm-docker", |s| {
+        is_noted(s, "vm-docker", Power::On, "machine1’s Proxmox API")
+    })
+    .await;
+    home.sim.switch("jellystat", false);
+    home.wait_and_look("jellystat", Power::Off).await;
+
+    // nothing answers any more: unknown, each with its own reason
+    home.sim.with(|s| {
+        s.fails
+            .insert("observe 100".to_owned(), refused("list containers"))
+    });
+    home.look_until("jellystat", |s| {
+        is_noted(s, "jellystat", Power::Unknown, "vm-docker’s Docker API")
+            && is_noted(s, "vm-docker", Power::Unknown, "machine1’s Proxmox API")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whatever_is_unknown_says_why() {
+    let home = Home::reference().await;
+    home.sim.switch("machine1", true);
+    home.sim.with(|s| {
+        s.fails
+            .insert("observe machine1".to_owned(), refused("list guests"))
+    });
+    home.look_until("jellystat", |s| {
+        is_noted(s, "jellystat", Power::Unknown, "vm-docker")
+            && s.nodes
+                .iter()
+                .all(|n| n.power != Power::Unknown || n.note.is_some())
+    })
+    .await;
+}
+
 /// Answers each time that somebody begins to listen to the platform's events.
 async fn listening(home: &Home) -> mpsc::UnboundedReceiver<()> {
     let (heard, listening) = mpsc::unbounded_channel();

@@ -450,6 +450,14 @@ impl Home {
 
     /// Previews until the node is seen so: a preview looks at what was not seen for three seconds.
     pub async fn wait_and_look(&self, name: &str, power: Power) {
+        self.look_until(name, |s| {
+            s.nodes.iter().any(|n| n.name == name && n.power == power)
+        })
+        .await;
+    }
+
+    /// The same until something else is seen, with the node and what it stands on looked at.
+    pub async fn look_until(&self, name: &str, seen: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
         let ask = self.ask(Action::Stop, name);
         let looking = async {
             loop {
@@ -457,12 +465,9 @@ impl Home {
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         };
-        let seen = self.wait_for("the node seen so", |s| {
-            s.nodes.iter().any(|n| n.name == name && n.power == power)
-        });
         tokio::select! {
-            () = looking => {}
-            _ = seen => {}
+            () = looking => unreachable!("it looks for ever"),
+            seen = self.wait_for("what was looked for", seen) => seen,
         }
     }
 
