@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 
-/// `there` is on: its port is this process's.
-async fn homelab() -> (Wakehub, TcpListener) {
+/// `there` is on: its port is this process's, which hangs up on everybody.
+async fn homelab() -> Wakehub {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
     let wakehub = Wakehub::new();
     let text = format!(
         r#"
@@ -21,7 +22,7 @@ async fn homelab() -> (Wakehub, TcpListener) {
         "#
     );
     wakehub.run_with(&["import", "-"], &text).await.done();
-    (wakehub, listener)
+    wakehub
 }
 
 /// With an address that nobody has (RFC 5737), and nothing to wake it by.
@@ -42,7 +43,7 @@ async fn held_until(wakehub: &Wakehub, name: &str) -> Value {
 
 #[tokio::test]
 async fn what_is_on_already_is_kept_on() {
-    let (wakehub, _listener) = homelab().await;
+    let wakehub = homelab().await;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("now");
     let now = i64::try_from(now.as_millis()).expect("fits");
     let started = wakehub.run(&["start", "there", "--for", "1h30m"]).await;
