@@ -10,6 +10,7 @@ pub mod error;
 mod few;
 pub mod graph;
 pub mod id;
+pub mod idle;
 pub mod intent;
 pub mod node;
 pub mod plan;

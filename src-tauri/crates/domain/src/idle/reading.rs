@@ -1,0 +1,248 @@
+//! One criterion's value beside its threshold.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{Criteria, Criterion, Sample, TICK};
+
+/// What was measured, and the most that still counts as quiet. Counters are told as a tick's worth.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Reading {
+    pub criterion: Criterion,
+    pub value: Value,
+    pub threshold: Value,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Value {
+    Cores(f64),
+    Fraction(f64),
+    Bytes(u64),
+    Packets(u64),
+    Connections(u32),
+    Users(u32),
+}
+
+/// What became of one criterion at one tick.
+pub(super) enum Told {
+    Reading(Reading),
+    Missing(Criterion),
+    /// A counter that was not there before.
+    First,
+    Reset(Criterion),
+}
+
+impl Reading {
+    pub fn is_over(&self) -> bool {
+        match (self.value, self.threshold) {
+            (Value::Cores(value), Value::Cores(most))
+            | (Value::Fraction(value), Value::Fraction(most)) => value > most,
+            (Value::Bytes(value), Value::Bytes(most))
+            | (Value::Packets(value), Value::Packets(most)) => value > most,
+            (Value::Connections(value), Value::Connections(most))
+            | (Value::Users(value), Value::Users(most)) => value > most,
+            // what cannot be compared is not quiet
+            (
+                Value::Cores(_)
+                | Value::Fraction(_)
+                | Value::Bytes(_)
+                | Value::Packets(_)
+                | Value::Connections(_)
+                | Value::Users(_),
+                _,
+            ) => true,
+        }
+    }
+}
+
+/// Every criterion at this tick; counters against the sample before, `None` when that says nothing of this one.
+pub(super) fn read(criteria: &Criteria, sample: &Sample, before: Option<&Sample>) -> Vec<Told> {
+    let elapsed = before.map_or(TICK, |before| sample.at.since(before.at));
+    let mut told = Vec::new();
+    if let Some(cpu) = &criteria.cpu {
+        told.push(gauge(
+            Criterion::Cpu,
+            sample.cpu_cores.filter(|c| *c >= 0.0).map(Value::Cores),
+            Value::Cores(cpu.cores),
+        ));
+    }
+    if let Some(ram) = &criteria.ram {
+        told.push(gauge(
+            Criterion::Ram,
+            sample
+                .ram_fraction
+                .filter(|part| (0.0..=1.0).contains(part))
+                .map(Value::Fraction),
+            Value::Fraction(ram.fraction),
+        ));
+    }
+    if let Some(traffic) = &criteria.network_traffic {
+        if let Some(most) = traffic.bytes() {
+            let counters: [Counter; 2] = [|s| s.rx_bytes, |s| s.tx_bytes];
+            told.push(match sum(counters, sample, before, elapsed) {
+                Ok(bytes) => reading(
+                    Criterion::NetworkTraffic,
+                    Value::Bytes(bytes),
+                    Value::Bytes(most),
+                ),
+                Err(fault) => fault.of(Criterion::NetworkTraffic),
+            });
+        }
+        if let Some(most) = traffic.packets_per_tick {
+            let counters: [Counter; 2] = [|s| s.rx_packets, |s| s.tx_packets];
+            told.push(match sum(counters, sample, before, elapsed) {
+                Ok(packets) => reading(
+                    Criterion::NetworkTraffic,
+                    Value::Packets(packets),
+                    Value::Packets(most),
+                ),
+                Err(fault) => fault.of(Criterion::NetworkTraffic),
+            });
+        }
+    }
+    if let Some(connections) = &criteria.network_connections {
+        told.push(gauge(
+            Criterion::NetworkConnections,
+            sample.connections.map(Value::Connections),
+            Value::Connections(connections.more_than),
+        ));
+    }
+    if let Some(disk) = &criteria.disk {
+        let counters: [Counter; 2] = [|s| s.read_bytes, |s| s.written_bytes];
+        told.push(match sum(counters, sample, before, elapsed) {
+            Ok(bytes) => reading(
+                Criterion::Disk,
+                Value::Bytes(bytes),
+                Value::Bytes(disk.bytes_per_tick),
+            ),
+            Err(fault) => fault.of(Criterion::Disk),
+        });
+    }
+    if criteria.last_access.is_some() {
+        told.push(gauge(
+            Criterion::LastAccess,
+            sample.users.map(Value::Users),
+            Value::Users(0),
+        ));
+    }
+    told
+}
+
+fn reading(criterion: Criterion, value: Value, threshold: Value) -> Told {
+    Told::Reading(Reading {
+        criterion,
+        value,
+        threshold,
+    })
+}
+
+fn gauge(criterion: Criterion, value: Option<Value>, threshold: Value) -> Told {
+    match value {
+        Some(value) => reading(criterion, value, threshold),
+        None => Told::Missing(criterion),
+    }
+}
+
+type Counter = fn(&Sample) -> Option<u64>;
+
+enum Fault {
+    Missing,
+    First,
+    Reset,
+}
+
+impl Fault {
+    fn of(self, criterion: Criterion) -> Told {
+        match self {
+            Fault::Missing => Told::Missing(criterion),
+            Fault::First => Told::First,
+            Fault::Reset => Told::Reset(criterion),
+        }
+    }
+}
+
+/// How much two counters have grown together, as a tick's worth where it was less than a tick: half of it in half the time
+/// is as much.
+fn sum(
+    counters: [Counter; 2],
+    sample: &Sample,
+    before: Option<&Sample>,
+    elapsed: Duration,
+) -> Result<u64, Fault> {
+    let mut grown = 0_u64;
+    for counter in counters {
+        let now = counter(sample).ok_or(Fault::Missing)?;
+        let then = before.and_then(counter).ok_or(Fault::First)?;
+        grown = grown.saturating_add(now.checked_sub(then).ok_or(Fault::Reset)?);
+    }
+    let elapsed = elapsed.min(TICK).as_millis().max(1);
+    let worth = u128::from(grown) * TICK.as_millis() / elapsed;
+    Ok(u64::try_from(worth).unwrap_or(u64::MAX))
+}
+
+impl fmt::Display for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.value)?;
+        match self.value {
+            Value::Bytes(_) | Value::Packets(_) => {
+                f.write_str(match self.criterion {
+                    Criterion::Disk => " read and written in a minute",
+                    Criterion::Cpu
+                    | Criterion::Ram
+                    | Criterion::NetworkTraffic
+                    | Criterion::NetworkConnections
+                    | Criterion::LastAccess => " sent and received in a minute",
+                })?;
+            }
+            Value::Cores(_) => f.write_str(" of the processor in use")?,
+            Value::Fraction(_) => f.write_str(" of the memory in use")?,
+            Value::Connections(_) => f.write_str(" to it")?,
+            Value::Users(_) => f.write_str(" logged in")?,
+        }
+        write!(
+            f,
+            ", {} than {}",
+            if self.is_over() { "more" } else { "not more" },
+            self.threshold
+        )
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Cores(cores) => write!(f, "{cores:.2} cores"),
+            Value::Fraction(part) => write!(f, "{:.0} %", part * 100.0),
+            Value::Bytes(bytes) => write!(f, "{}", Bytes(*bytes)),
+            Value::Packets(1) => f.write_str("1 packet"),
+            Value::Packets(packets) => write!(f, "{packets} packets"),
+            Value::Connections(1) => f.write_str("1 connection"),
+            Value::Connections(connections) => write!(f, "{connections} connections"),
+            Value::Users(1) => f.write_str("1 user"),
+            Value::Users(users) => write!(f, "{users} users"),
+        }
+    }
+}
+
+/// `512 B`, `8.1 KiB`, `3.4 GiB`
+struct Bytes(u64);
+
+impl fmt::Display for Bytes {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "it is shown with one digit after the point"
+    )]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut value = self.0 as f64;
+        for unit in ["B", "KiB", "MiB", "GiB"] {
+            if value < 1024.0 {
+                return match unit {
+                    "B" => write!(f, "{} B", self.0),
+                    _ => write!(f, "{value:.1} {unit}"),
+                };
+            }
+            value /= 1024.0;
+        }
+        write!(f, "{value:.1} TiB")
+    }
+}

@@ -1,0 +1,183 @@
+//! When a node counts as used. The same words stand in homelab.toml, in the database and in the forms.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Half an hour, DESIGN section 7; the user may set another for all.
+pub const TIMEOUT_MINUTES: u32 = 30;
+
+/// The `idle` table of a node. What a newer version adds has a default, so that what was written before keeps its meaning.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IdleRule {
+    pub enabled: bool,
+    /// From a minute to a week; what holds for all nodes unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_minutes: Option<u32>,
+    /// Those of [`Criteria::usual`] unless the table stands there; an empty one has none, and then the node is never idle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub criteria: Option<Criteria>,
+}
+
+impl Default for IdleRule {
+    fn default() -> IdleRule {
+        IdleRule {
+            enabled: true,
+            timeout_minutes: None,
+            criteria: None,
+        }
+    }
+}
+
+/// One that is absent is switched off.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Criteria {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Cpu>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ram: Option<Ram>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_traffic: Option<NetworkTraffic>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_connections: Option<NetworkConnections>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk: Option<Disk>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_access: Option<LastAccess>,
+}
+
+/// Cores in use, on average since the last tick: 1.5 is one and a half, however many there are.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cpu {
+    pub cores: f64,
+}
+
+impl Default for Cpu {
+    fn default() -> Cpu {
+        Cpu { cores: 0.5 }
+    }
+}
+
+/// The used part of the memory, from 0 to 1.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ram {
+    pub fraction: f64,
+}
+
+impl Default for Ram {
+    fn default() -> Ram {
+        Ram { fraction: 0.5 }
+    }
+}
+
+/// Sent and received together, in a tick of a minute. With neither set, bytes count, and 1 KiB of them is the most.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkTraffic {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_per_tick: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packets_per_tick: Option<u64>,
+}
+
+impl NetworkTraffic {
+    pub fn bytes(&self) -> Option<u64> {
+        match self.packets_per_tick {
+            Some(_) => self.bytes_per_tick,
+            None => Some(self.bytes_per_tick.unwrap_or(1024)),
+        }
+    }
+}
+
+/// Established TCP connections of others to the node.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkConnections {
+    /// So many do not count as use.
+    pub more_than: u32,
+}
+
+/// Read and written together, in a tick of a minute.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Disk {
+    pub bytes_per_tick: u64,
+}
+
+impl Default for Disk {
+    fn default() -> Disk {
+        Disk {
+            bytes_per_tick: 1024 * 1024,
+        }
+    }
+}
+
+/// Somebody is logged in.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LastAccess {}
+
+/// Which of them is spoken of.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Criterion {
+    Cpu,
+    Ram,
+    NetworkTraffic,
+    NetworkConnections,
+    Disk,
+    LastAccess,
+}
+
+impl Criteria {
+    /// DESIGN section 7's table, without those that are off by default.
+    pub fn usual() -> Criteria {
+        Criteria {
+            cpu: Some(Cpu::default()),
+            ram: None,
+            network_traffic: Some(NetworkTraffic::default()),
+            network_connections: Some(NetworkConnections::default()),
+            disk: None,
+            last_access: Some(LastAccess::default()),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        *self == Criteria::default()
+    }
+}
+
+impl IdleRule {
+    pub fn timeout(&self) -> Duration {
+        Duration::from_secs(60 * u64::from(self.timeout_minutes.unwrap_or(TIMEOUT_MINUTES)))
+    }
+
+    /// All that is wrong with it: the field, as homelab.toml calls it, and what it has to be.
+    pub fn check(&self) -> Vec<(&'static str, &'static str)> {
+        let mut wrong = Vec::new();
+        if self
+            .timeout_minutes
+            .is_some_and(|minutes| !(1..=10_080).contains(&minutes))
+        {
+            wrong.push(("idle.timeout_minutes", "it is from 1 to 10080, a week"));
+        }
+        let criteria = self.criteria.clone().unwrap_or_default();
+        // a comparison with what is no number would say "quiet"
+        if criteria
+            .cpu
+            .is_some_and(|cpu| !(0.0..=4096.0).contains(&cpu.cores))
+        {
+            wrong.push(("idle.criteria.cpu.cores", "it is from 0 to 4096 cores"));
+        }
+        if criteria
+            .ram
+            .is_some_and(|ram| !(0.0..=1.0).contains(&ram.fraction))
+        {
+            wrong.push(("idle.criteria.ram.fraction", "it is from 0 to 1"));
+        }
+        wrong
+    }
+}
