@@ -11,3 +11,4 @@ run("npm", ["run", "--silent", "ui:build"]);
 run("cargo", ["build", "--release", "-p", "wakehub-desktop", "--features", "custom-protocol", "--bins", "--examples"]);
 run("cargo", ["build", "-p", "wakehub-cli", "-p", "wakehub-lab"]);
 run(join(root, "tests", "desktop", "desk.sh"), ["/usr/bin/python3", join(root, "tests", "bench", "desktop.py")]);
+run("node", [join(root, "ui", "tests", "bench.mjs")]);
