@@ -50,6 +50,15 @@ pub enum Command {
         #[command(subcommand)]
         action: PlanCommand,
     },
+    /// Show what an idle rule would have done with a trace of samples; needs no homelab
+    Judge {
+        /// The idle table of a node, as in homelab.toml
+        #[arg(long, value_name = "RULE.toml")]
+        rule: PathBuf,
+        /// A sample a line: {"t": 60, "cpu_cores": 0.12, "rx_bytes": 1000, …}; `-` reads standard input
+        #[arg(long, value_name = "TRACE.jsonl")]
+        trace: PathBuf,
+    },
     /// Start a node with everything it needs
     Start {
         node: String,

@@ -19,7 +19,7 @@ use crate::args::{
 };
 use crate::outcome::Failure;
 use crate::wakehub::{self, Wakehub};
-use crate::{follow, input, print, reach, states};
+use crate::{follow, input, judge as judging, print, reach, states};
 
 pub async fn run(cli: Cli) -> Result<(), Failure> {
     let given = cli.data_dir.clone();
@@ -33,6 +33,9 @@ pub async fn run(cli: Cli) -> Result<(), Failure> {
         && let Some(file) = &action.args().states
     {
         return plan_from_states(&data_dir, action, file, json).await;
+    }
+    if let Command::Judge { rule, trace } = &cli.command {
+        return judge(rule, trace, json).await;
     }
     if let Command::Run(args) = &cli.command {
         return match start_demo(args, given).await? {
@@ -144,7 +147,7 @@ async fn obey(handle: &Wakehub, command: Command, json: bool) -> Result<(), Fail
         Command::Api { action } => reach::api(handle, action, json).await,
         Command::Token { action } => reach::token(handle, action, json).await,
         // taken before it comes here
-        Command::Run(_) => Ok(()),
+        Command::Run(_) | Command::Judge { .. } => Ok(()),
     }
 }
 
@@ -220,6 +223,20 @@ async fn import(handle: &Wakehub, file: &Path, json: bool) -> Result<(), Failure
         print::line(&format!("needed: wakehub secret set {node} {secret}"));
     }
     Ok(())
+}
+
+/// What an idle rule would have done, without any homelab.
+async fn judge(rule: &Path, trace: &Path, json: bool) -> Result<(), Failure> {
+    let read = judging::rule(&input::file(rule).await?, rule)?;
+    let samples = input::trace(trace).await?;
+    let ended = judging::judge(&read, &samples, trace, |told| {
+        if json {
+            print::json(told);
+        } else {
+            print::line(&judging::readable(told));
+        }
+    });
+    Ok(ended?)
 }
 
 async fn export(handle: &Wakehub, json: bool) -> Result<(), Failure> {

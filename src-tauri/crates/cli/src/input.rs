@@ -6,18 +6,29 @@ use std::path::Path;
 
 /// The most that a homelab.toml or a file of states has; far above any real one, far below what fills a memory.
 const FILE: usize = 2_000_000;
+/// The most that a trace has.
+const TRACE: usize = 200_000_000;
 /// The most that a secret has: a private key fits.
 const SECRET: usize = 64_000;
 
 /// The text of a file; `-` is standard input.
 pub async fn file(path: &Path) -> anyhow::Result<String> {
+    bounded(path, FILE).await
+}
+
+/// A year of samples, a minute each.
+pub async fn trace(path: &Path) -> anyhow::Result<String> {
+    bounded(path, TRACE).await
+}
+
+async fn bounded(path: &Path, limit: usize) -> anyhow::Result<String> {
     if path == Path::new("-") {
-        return standard(FILE).await;
+        return standard(limit).await;
     }
     let named = || format!("failed to read {}", path.display());
     let file = std::fs::File::open(path).with_context(named)?;
     // a pipe may have a writer that takes its time
-    aside(move || text(file, FILE)).await.with_context(named)
+    aside(move || text(file, limit)).await.with_context(named)
 }
 
 /// A secret from standard input, without the line's end that echo and most editors add.

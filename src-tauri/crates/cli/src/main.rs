@@ -8,6 +8,7 @@ mod args;
 mod commands;
 mod follow;
 mod input;
+mod judge;
 mod outcome;
 mod print;
 mod reach;

@@ -1,8 +1,9 @@
 //! A node: anything with a power state.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::time::Duration;
 
+use crate::idle::IdleRule;
 use crate::{Action, Capability, DockerConfig, NodeId, ProxmoxConfig, SshConfig, WolConfig};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -213,6 +214,15 @@ pub struct Settings {
     pub watts_suspended: Option<f64>,
     pub note: Option<String>,
     pub tags: Vec<String>,
-    /// The idle rule as homelab.toml writes it, kept for when it is read.
-    pub idle: Option<serde_json::Value>,
+    /// Without one the node is never stopped for being idle.
+    #[serde(deserialize_with = "readable")]
+    pub idle: Option<IdleRule>,
+}
+
+/// A rule from before rules were checked may be none; the node is then without one, as it was.
+fn readable<'de, D: Deserializer<'de>>(from: D) -> Result<Option<IdleRule>, D::Error> {
+    let written = Option::<serde_json::Value>::deserialize(from)?;
+    Ok(written
+        .and_then(|rule| serde_json::from_value::<IdleRule>(rule).ok())
+        .filter(|rule| rule.check().is_empty()))
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+use wakehub_domain::idle::IdleRule;
 use wakehub_domain::{
     DockerConfig, Graph, Node, NodeId, NodeKind, PowerOff, Probe, ProxmoxConfig, Settings,
     SshConfig, WolConfig,
@@ -74,10 +75,9 @@ pub struct NodeEntry {
     pub note: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
-    /// The idle rule, kept as it was written.
+    /// When it counts as used. Without it the node is never stopped for being idle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[ts(type = "unknown")]
-    pub idle: Option<serde_json::Value>,
+    pub idle: Option<IdleRule>,
 }
 
 /// What Wake-on-LAN needs beyond the MAC address, where the defaults do not reach the machine.

@@ -122,6 +122,58 @@ export type Probe = { "tcp": string } | { "http": string };
 export type PowerOff = "shut_down" | "suspend" | "hibernate";
 
 /**
+ * The `idle` table of a node. What a newer version adds has a default, so that what was written before keeps its meaning.
+ */
+export type IdleRule = { enabled?: boolean, 
+/**
+ * From a minute to a week; what holds for all nodes unless set.
+ */
+timeout_minutes?: number | null, 
+/**
+ * Those of [`Criteria::usual`] unless the table stands there; an empty one has none, and then the node is never idle.
+ */
+criteria?: Criteria | null, };
+
+/**
+ * One that is absent is switched off.
+ */
+export type Criteria = { cpu?: Cpu | null, ram?: Ram | null, network_traffic?: NetworkTraffic | null, network_connections?: NetworkConnections | null, disk?: Disk | null, last_access?: LastAccess | null, };
+
+/**
+ * Cores in use, on average since the last tick: 1.5 is one and a half, however many there are.
+ */
+export type Cpu = { cores?: number, };
+
+/**
+ * The used part of the memory, from 0 to 1.
+ */
+export type Ram = { fraction?: number, };
+
+/**
+ * Sent and received together, in a tick of a minute. With neither set, bytes count, and 1 KiB of them is the most.
+ */
+export type NetworkTraffic = { bytes_per_tick?: number | null, packets_per_tick?: number | null, };
+
+/**
+ * Established TCP connections of others to the node.
+ */
+export type NetworkConnections = { 
+/**
+ * So many do not count as use.
+ */
+more_than?: number, };
+
+/**
+ * Read and written together, in a tick of a minute.
+ */
+export type Disk = { bytes_per_tick?: number, };
+
+/**
+ * Somebody is logged in.
+ */
+export type LastAccess = Record<symbol, never>;
+
+/**
  * What Wake-on-LAN needs beyond the MAC address, where the defaults do not reach the machine.
  */
 export type WolEntry = { broadcast?: string | null, interface?: string | null, };
@@ -140,9 +192,9 @@ platform_id?: string | null, depends_on?: Array<string>, address?: string | null
  */
 mac?: string | null, wol?: WolEntry | null, ssh?: SshConfig | null, proxmox_api?: ProxmoxConfig | null, docker_api?: DockerConfig | null, pinned?: boolean | null, url?: string | null, open_when_started?: boolean | null, readiness?: Probe | null, start_timeout_seconds?: number | null, stop_timeout_seconds?: number | null, confirm_before_auto_stop?: boolean | null, always_on?: boolean | null, stop_when_empty?: boolean | null, force_stop?: boolean | null, power_off?: PowerOff | null, shutdown_command?: string | null, watts_on?: number | null, watts_suspended?: number | null, note?: string | null, tags?: Array<string>, 
 /**
- * The idle rule, kept as it was written.
+ * When it counts as used. Without it the node is never stopped for being idle.
  */
-idle?: unknown, };
+idle?: IdleRule | null, };
 
 export type Snapshot = { revision: number, 
 /**

@@ -6,6 +6,7 @@ mod hold;
 mod import;
 mod journal;
 #[cfg(target_os = "linux")]
+mod judge;
 mod keyring;
 mod plan;
 mod running;

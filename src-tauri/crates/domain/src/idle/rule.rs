@@ -8,8 +8,11 @@ pub const TIMEOUT_MINUTES: u32 = 30;
 
 /// The `idle` table of a node. What a newer version adds has a default, so that what was written before keeps its meaning.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", ts(optional_fields = nullable))]
 #[serde(default, deny_unknown_fields)]
 pub struct IdleRule {
+    #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
     pub enabled: bool,
     /// From a minute to a week; what holds for all nodes unless set.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,6 +34,8 @@ impl Default for IdleRule {
 
 /// One that is absent is switched off.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", ts(optional_fields = nullable))]
 #[serde(default, deny_unknown_fields)]
 pub struct Criteria {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,8 +54,10 @@ pub struct Criteria {
 
 /// Cores in use, on average since the last tick: 1.5 is one and a half, however many there are.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Cpu {
+    #[cfg_attr(feature = "ts", ts(as = "Option<f64>", optional))]
     pub cores: f64,
 }
 
@@ -62,8 +69,10 @@ impl Default for Cpu {
 
 /// The used part of the memory, from 0 to 1.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Ram {
+    #[cfg_attr(feature = "ts", ts(as = "Option<f64>", optional))]
     pub fraction: f64,
 }
 
@@ -75,11 +84,15 @@ impl Default for Ram {
 
 /// Sent and received together, in a tick of a minute. With neither set, bytes count, and 1 KiB of them is the most.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", ts(optional_fields = nullable))]
 #[serde(default, deny_unknown_fields)]
 pub struct NetworkTraffic {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(as = "Option<u32>", optional = nullable))]
     pub bytes_per_tick: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ts", ts(as = "Option<u32>", optional = nullable))]
     pub packets_per_tick: Option<u64>,
 }
 
@@ -94,16 +107,20 @@ impl NetworkTraffic {
 
 /// Established TCP connections of others to the node.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct NetworkConnections {
     /// So many do not count as use.
+    #[cfg_attr(feature = "ts", ts(as = "Option<u32>", optional))]
     pub more_than: u32,
 }
 
 /// Read and written together, in a tick of a minute.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Disk {
+    #[cfg_attr(feature = "ts", ts(as = "Option<u32>", optional))]
     pub bytes_per_tick: u64,
 }
 
@@ -117,11 +134,13 @@ impl Default for Disk {
 
 /// Somebody is logged in.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct LastAccess {}
 
 /// Which of them is spoken of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Criterion {
     Cpu,

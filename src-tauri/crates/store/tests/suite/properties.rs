@@ -4,6 +4,7 @@ use proptest::collection::{btree_set, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use wakehub_domain::idle::IdleRule;
 use wakehub_domain::{
     DockerConfig, Graph, Node, NodeId, NodeKind, PowerOff, Probe, ProxmoxConfig, Settings, SshAuth,
     SshConfig, SshJump, WolConfig,
@@ -104,7 +105,10 @@ fn settings() -> BoxedStrategy<Settings> {
                     watts_suspended: None,
                     note,
                     tags,
-                    idle: flags[0].then(|| serde_json::json!({"timeout_minutes": start})),
+                    idle: flags[0].then(|| IdleRule {
+                        timeout_minutes: start.map(|minutes| 1 + minutes % 10_080),
+                        ..IdleRule::default()
+                    }),
                 }
             },
         )

@@ -1,6 +1,7 @@
 //! Limits of the fields, each with a message that stands at the field.
 
 use std::net::IpAddr;
+use wakehub_domain::idle::IdleRule;
 use wakehub_domain::{NodeKind, Probe, SshAuth};
 
 use super::NodeEntry;
@@ -183,6 +184,9 @@ pub(super) fn check(entry: &NodeEntry) -> Vec<EntryError> {
             "url",
             "http:// or https:// and an address",
         );
+    }
+    for (field, what) in entry.idle.iter().flat_map(IdleRule::check) {
+        expect(false, field, what);
     }
     match &entry.readiness {
         Some(Probe::Tcp(tcp)) => {
