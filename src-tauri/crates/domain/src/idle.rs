@@ -2,16 +2,26 @@
 //!
 //! # The window
 //!
-//! A sample is taken once per tick. A node is idle when every criterion of its rule was measured and quiet at every tick since
-//! the last one that was not; that one is where the window begins, and when the window is as long as the rule's timeout the
-//! automatic stop begins. Whatever cannot be known keeps the node on and begins the window anew: the first look, a value
-//! that is missing, a counter that went backwards, a tick that was missed, a clock that jumped, a sleep of this computer.
+//! A sample is taken once per tick. A node is idle when every criterion of its rule was measured and quiet at this tick; the
+//! window reaches back to the last use, and when it is as long as the rule's timeout the automatic stop begins, once.
+//! Whatever cannot be known keeps the node on and begins the window anew: the first look, a value that is missing, a counter
+//! that went backwards, a tick that was missed, a clock that jumped, a sleep of this computer, a rule that was changed.
+//!
+//! When the last use was is told by what has shown it. A counter, and the processor's average, tell of the time before they
+//! were read, so the window begins at the last tick that was over. Who is logged in, a connection, memory, an inhibitor are
+//! seen at one moment and may go on after it, and so may whatever is missing: the window begins at the first tick without.
+//!
+//! # Where two verdicts fit
+//!
+//! A rule that is switched off or has no criterion is unknown whatever is measured. Otherwise active comes before inhibited,
+//! and that before unknown: the strongest reason to keep it on is the one that is told. A value that is no number, negative or
+//! otherwise impossible is a missing one.
 //!
 //! # Laws
 //!
 //! Held by the property tests against a naive oracle: no stop unless every tick of the timeout before it was measured whole,
-//! quiet and uninhibited, without a gap; a stop within the timeout and one tick of the last use; at most one in a window;
-//! what the verdict does not look at does not change it.
+//! quiet and uninhibited, without a gap; a stop at the first tick at which the window is as long as the timeout; at most one
+//! in a window; what the rule does not look at does not change the verdict; a higher threshold never makes an idle tick active.
 
 mod reading;
 mod rule;
@@ -34,13 +44,16 @@ pub fn judge(rule: &IdleRule, samples: &[Sample], now: Timestamp) -> Verdict {
     let mut window = Window::default();
     let last = samples
         .iter()
-        .map(|sample| window.take(rule, sample).verdict)
+        .map(|sample| (window.take(rule, sample).verdict, sample.at))
         .last();
-    match (last, samples.last()) {
-        (Some(verdict), Some(sample)) if now.since(sample.at) <= GAP => verdict,
-        (_, Some(sample)) => Verdict::unknown(Missing::Late {
-            seconds: now.since(sample.at).as_secs(),
+    match last {
+        None => Verdict::unknown(Missing::Everything),
+        Some((_, at)) if now < at => Verdict::Active {
+            because: vec![Use::ClockWentBack],
+        },
+        Some((_, at)) if now.since(at) > GAP => Verdict::unknown(Missing::Late {
+            seconds: now.since(at).as_secs(),
         }),
-        (_, None) => Verdict::unknown(Missing::Everything),
+        Some((verdict, _)) => verdict,
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::{Criteria, Criterion, Sample, TICK};
 
-/// What was measured, and the most that still counts as quiet. Counters are told as a tick's worth.
+/// What was measured, and the most that still counts as quiet. Counters are told as a tick's worth: what they grew by in less
+/// than a tick is scaled up to one, and what they grew by in more is not scaled down, so that it is never told as less than it was.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Reading {
     pub criterion: Criterion,
@@ -36,7 +37,10 @@ impl Reading {
     pub fn is_over(&self) -> bool {
         match (self.value, self.threshold) {
             (Value::Cores(value), Value::Cores(most))
-            | (Value::Fraction(value), Value::Fraction(most)) => value > most,
+            | (Value::Fraction(value), Value::Fraction(most)) => {
+                // a threshold that is no number, or has no end, would call everything quiet
+                !(most.is_finite() && value <= most)
+            }
             (Value::Bytes(value), Value::Bytes(most))
             | (Value::Packets(value), Value::Packets(most)) => value > most,
             (Value::Connections(value), Value::Connections(most))
@@ -53,6 +57,14 @@ impl Reading {
             ) => true,
         }
     }
+
+    /// It tells what was until it was taken, and not what is at that moment and maybe goes on.
+    pub(super) fn is_of_the_past(&self) -> bool {
+        match self.value {
+            Value::Cores(_) | Value::Bytes(_) | Value::Packets(_) => true,
+            Value::Fraction(_) | Value::Connections(_) | Value::Users(_) => false,
+        }
+    }
 }
 
 /// Every criterion at this tick; counters against the sample before, `None` when that says nothing of this one.
@@ -62,7 +74,10 @@ pub(super) fn read(criteria: &Criteria, sample: &Sample, before: Option<&Sample>
     if let Some(cpu) = &criteria.cpu {
         told.push(gauge(
             Criterion::Cpu,
-            sample.cpu_cores.filter(|c| *c >= 0.0).map(Value::Cores),
+            sample
+                .cpu_cores
+                .filter(|cores| (0.0..f64::INFINITY).contains(cores))
+                .map(Value::Cores),
             Value::Cores(cpu.cores),
         ));
     }
@@ -169,11 +184,21 @@ fn sum(
     before: Option<&Sample>,
     elapsed: Duration,
 ) -> Result<u64, Fault> {
+    let of = |sample: Option<&Sample>| counters.map(|counter| sample.and_then(counter));
+    let pairs: Vec<_> = of(Some(sample)).into_iter().zip(of(before)).collect();
+    // also where the other one is missing: an answer that is half there shows a restart as well as a whole one
+    if pairs.iter().any(|(now, then)| now.is_some() && now < then) {
+        return Err(Fault::Reset);
+    }
+    if pairs.iter().any(|(now, _)| now.is_none()) {
+        return Err(Fault::Missing);
+    }
     let mut grown = 0_u64;
-    for counter in counters {
-        let now = counter(sample).ok_or(Fault::Missing)?;
-        let then = before.and_then(counter).ok_or(Fault::First)?;
-        grown = grown.saturating_add(now.checked_sub(then).ok_or(Fault::Reset)?);
+    for (now, then) in pairs {
+        let (Some(now), Some(then)) = (now, then) else {
+            return Err(Fault::First);
+        };
+        grown = grown.saturating_add(now.saturating_sub(then));
     }
     let elapsed = elapsed.min(TICK).as_millis().max(1);
     let worth = u128::from(grown) * TICK.as_millis() / elapsed;
@@ -182,29 +207,51 @@ fn sum(
 
 impl fmt::Display for Reading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.value)?;
+        // one is enough, there is no threshold to set
         match self.value {
-            Value::Bytes(_) | Value::Packets(_) => {
-                f.write_str(match self.criterion {
-                    Criterion::Disk => " read and written in a minute",
-                    Criterion::Cpu
-                    | Criterion::Ram
-                    | Criterion::NetworkTraffic
-                    | Criterion::NetworkConnections
-                    | Criterion::LastAccess => " sent and received in a minute",
-                })?;
-            }
-            Value::Cores(_) => f.write_str(" of the processor in use")?,
-            Value::Fraction(_) => f.write_str(" of the memory in use")?,
-            Value::Connections(_) => f.write_str(" to it")?,
-            Value::Users(_) => f.write_str(" logged in")?,
+            Value::Users(0) => return f.write_str("nobody logged in"),
+            Value::Users(_) => return write!(f, "{} logged in", self.value),
+            Value::Cores(_)
+            | Value::Fraction(_)
+            | Value::Bytes(_)
+            | Value::Packets(_)
+            | Value::Connections(_) => {}
         }
-        write!(
-            f,
-            ", {} than {}",
-            if self.is_over() { "more" } else { "not more" },
-            self.threshold
-        )
+        let mut value = self.value.to_string();
+        let mut threshold = self.threshold.to_string();
+        // "1.0 KiB, more than 1.0 KiB" helps nobody
+        if value == threshold && self.is_over() {
+            value = self.value.in_full();
+            threshold = self.threshold.in_full();
+        }
+        let of = match self.value {
+            Value::Bytes(_) | Value::Packets(_) => match self.criterion {
+                Criterion::Disk => "read and written in a minute",
+                Criterion::Cpu
+                | Criterion::Ram
+                | Criterion::NetworkTraffic
+                | Criterion::NetworkConnections
+                | Criterion::LastAccess => "sent and received in a minute",
+            },
+            Value::Cores(_) => "of the processor in use",
+            Value::Fraction(_) => "of the memory in use",
+            Value::Connections(_) => "to it",
+            Value::Users(_) => "logged in",
+        };
+        let more = if self.is_over() { "more" } else { "not more" };
+        write!(f, "{value} {of}, {more} than {threshold}")
+    }
+}
+
+impl Value {
+    /// With every digit.
+    fn in_full(self) -> String {
+        match self {
+            Value::Cores(cores) => format!("{cores} cores"),
+            Value::Fraction(part) => format!("{} %", part * 100.0),
+            Value::Bytes(bytes) => format!("{bytes} B"),
+            Value::Packets(_) | Value::Connections(_) | Value::Users(_) => self.to_string(),
+        }
     }
 }
 
@@ -233,13 +280,14 @@ impl fmt::Display for Bytes {
         reason = "it is shown with one digit after the point"
     )]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut value = self.0 as f64;
-        for unit in ["B", "KiB", "MiB", "GiB"] {
-            if value < 1024.0 {
-                return match unit {
-                    "B" => write!(f, "{} B", self.0),
-                    _ => write!(f, "{value:.1} {unit}"),
-                };
+        if self.0 < 1024 {
+            return write!(f, "{} B", self.0);
+        }
+        let mut value = self.0 as f64 / 1024.0;
+        for unit in ["KiB", "MiB", "GiB"] {
+            // what is rounded to 1024.0 is 1.0 of the next
+            if value < 1023.95 {
+                return write!(f, "{value:.1} {unit}");
             }
             value /= 1024.0;
         }

@@ -3,8 +3,16 @@
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+use crate::NodeKind;
+
 /// Half an hour, DESIGN section 7; the user may set another for all.
 pub const TIMEOUT_MINUTES: u32 = 30;
+
+// More than that no homelab ever does in a minute: a criterion that nothing can exceed would show every node as not used.
+// A line of 100 Gbit/s carries 0.7 TiB and at most 8.9 thousand million packets a minute.
+const MOST_BYTES: u64 = 1 << 40;
+const MOST_PACKETS: u64 = 10_000_000_000;
+const MOST_CONNECTIONS: u32 = 100_000;
 
 /// The `idle` table of a node. What a newer version adds has a default, so that what was written before keeps its meaning.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -18,6 +26,7 @@ pub struct IdleRule {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_minutes: Option<u32>,
     /// Those of [`Criteria::usual`] unless the table stands there; an empty one has none, and then the node is never idle.
+    /// Whoever knows the node puts [`Criteria::usual_of`] in its place before it is judged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub criteria: Option<Criteria>,
 }
@@ -164,14 +173,31 @@ impl Criteria {
         }
     }
 
+    /// Those of [`Criteria::usual`] that can be measured of such a node; one that cannot would keep it on for ever. Connections
+    /// and logins are asked for through SSH, and a container has neither.
+    pub fn usual_of(kind: NodeKind, has_ssh: bool) -> Criteria {
+        let is_asked = match kind {
+            NodeKind::Machine | NodeKind::Vm | NodeKind::Lxc => has_ssh,
+            NodeKind::Container => false,
+        };
+        let usual = Criteria::usual();
+        Criteria {
+            network_connections: usual.network_connections.filter(|_| is_asked),
+            last_access: usual.last_access.filter(|_| is_asked),
+            ..usual
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         *self == Criteria::default()
     }
 }
 
 impl IdleRule {
+    /// A minute at least, whatever stands there: none would stop at the first quiet tick.
     pub fn timeout(&self) -> Duration {
-        Duration::from_secs(60 * u64::from(self.timeout_minutes.unwrap_or(TIMEOUT_MINUTES)))
+        let minutes = self.timeout_minutes.unwrap_or(TIMEOUT_MINUTES).max(1);
+        Duration::from_secs(60 * u64::from(minutes))
     }
 
     /// All that is wrong with it: the field, as homelab.toml calls it, and what it has to be.
@@ -191,11 +217,46 @@ impl IdleRule {
         {
             wrong.push(("idle.criteria.cpu.cores", "it is from 0 to 4096 cores"));
         }
+        // nor is more than all ever in use
         if criteria
             .ram
-            .is_some_and(|ram| !(0.0..=1.0).contains(&ram.fraction))
+            .is_some_and(|ram| !(0.0..1.0).contains(&ram.fraction))
         {
-            wrong.push(("idle.criteria.ram.fraction", "it is from 0 to 1"));
+            wrong.push(("idle.criteria.ram.fraction", "it is from 0 to less than 1"));
+        }
+        let traffic = criteria.network_traffic.unwrap_or_default();
+        if traffic.bytes_per_tick.is_some_and(|most| most > MOST_BYTES) {
+            wrong.push((
+                "idle.criteria.network_traffic.bytes_per_tick",
+                "it is at most 1099511627776, 1 TiB",
+            ));
+        }
+        if traffic
+            .packets_per_tick
+            .is_some_and(|most| most > MOST_PACKETS)
+        {
+            wrong.push((
+                "idle.criteria.network_traffic.packets_per_tick",
+                "it is at most 10000000000",
+            ));
+        }
+        if criteria
+            .network_connections
+            .is_some_and(|connections| connections.more_than > MOST_CONNECTIONS)
+        {
+            wrong.push((
+                "idle.criteria.network_connections.more_than",
+                "it is at most 100000",
+            ));
+        }
+        if criteria
+            .disk
+            .is_some_and(|disk| disk.bytes_per_tick > MOST_BYTES)
+        {
+            wrong.push((
+                "idle.criteria.disk.bytes_per_tick",
+                "it is at most 1099511627776, 1 TiB",
+            ));
         }
         wrong
     }

@@ -18,7 +18,7 @@ pub struct Sample {
     pub written_bytes: Option<u64>,
     /// Established TCP connections to the node, without those of WakeHub itself.
     pub connections: Option<u32>,
-    /// How many are logged in.
+    /// How many are logged in, or were since the sample before.
     pub users: Option<u32>,
     /// What must not be interrupted, in plain words: `a backup runs`.
     pub inhibitors: Vec<String>,

@@ -137,18 +137,23 @@ impl Criterion {
     }
 }
 
-/// The two largest units: `3 h`, `1 h 30 min`, `45 s`.
+/// The two largest units: `2 d 1 h`, `3 h`, `1 h 30 min`, `45 s`.
 struct Time(u64);
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (hours, minutes, seconds) = (self.0 / 3600, self.0 / 60 % 60, self.0 % 60);
-        match (hours, minutes, seconds) {
-            (0, 0, seconds) => write!(f, "{seconds} s"),
-            (0, minutes, 0) => write!(f, "{minutes} min"),
-            (0, minutes, seconds) => write!(f, "{minutes} min {seconds} s"),
-            (hours, 0, _) => write!(f, "{hours} h"),
-            (hours, minutes, _) => write!(f, "{hours} h {minutes} min"),
+        let parts = [
+            (self.0 / 86_400, "d"),
+            (self.0 / 3600 % 24, "h"),
+            (self.0 / 60 % 60, "min"),
+            (self.0 % 60, "s"),
+        ];
+        let largest = parts.iter().position(|(count, _)| *count > 0).unwrap_or(3);
+        let (count, unit) = parts[largest];
+        write!(f, "{count} {unit}")?;
+        match parts.get(largest + 1) {
+            Some((count, unit)) if *count > 0 => write!(f, " {count} {unit}"),
+            Some(_) | None => Ok(()),
         }
     }
 }

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use super::reading::{Told, read};
-use super::{IdleRule, Missing, Reading, Sample, Use, Verdict};
+use super::{Criteria, IdleRule, Missing, Reading, Sample, Use, Verdict};
 use crate::Timestamp;
 
-/// How often a rule is evaluated.
+/// How often a rule is evaluated. Samples may come more often, but a burst then weighs more, see [`Reading`]: whoever looks
+/// every few seconds passes on one sample a tick.
 pub const TICK: Duration = Duration::from_secs(60);
 
 /// Samples farther apart than this have a hole between them: a tick and a half, so that one that was missed is noticed and
-/// one that was answered late is not.
+/// one that was answered late is not. A clock that is set forward by less than what is left of this is not noticed.
 pub const GAP: Duration = Duration::from_secs(90);
 
 /// What makes everything before it worthless.
@@ -25,11 +26,24 @@ pub enum Interruption {
 #[derive(Clone, Debug, Default)]
 pub struct Window {
     last: Option<Sample>,
-    /// The last tick that was not quiet.
-    since: Option<Timestamp>,
-    /// The stop of this window was begun.
-    has_stopped: bool,
+    /// What it was judged by. Another rule would have seen other ticks as quiet.
+    rule: Option<IdleRule>,
+    phase: Phase,
     is_interrupted: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Phase {
+    /// Used, inhibited or not known at the last tick, and maybe still after it: somebody who was logged in then leaves later.
+    #[default]
+    Used,
+    /// Used up to the last tick and no longer: what a counter has counted was over when it was read.
+    UsedUntil(Timestamp),
+    Idle {
+        since: Timestamp,
+        /// The stop of this window was begun.
+        has_stopped: bool,
+    },
 }
 
 /// What a tick has shown.
@@ -44,77 +58,82 @@ pub struct Judgement {
 
 impl Window {
     pub fn interrupt(&mut self, _by: Interruption) {
+        self.phase = Phase::Used;
         self.is_interrupted = true;
     }
 
     /// Since when the node is quiet; none when it is not, or nobody knows.
     pub fn since(&self) -> Option<Timestamp> {
-        let last = self.last.as_ref()?;
-        self.since.filter(|since| *since < last.at)
+        match self.phase {
+            Phase::Idle { since, .. } => Some(since),
+            Phase::Used | Phase::UsedUntil(_) => None,
+        }
     }
 
     pub fn take(&mut self, rule: &IdleRule, sample: &Sample) -> Judgement {
+        if self.rule.as_ref() != Some(rule) {
+            self.phase = Phase::Used;
+            self.rule = Some(rule.clone());
+        }
         let broken = self.broken(sample);
         let before = match broken {
-            None => self.last.take(),
+            None => self.last.as_ref(),
             Some(_) => None,
         };
-        let criteria = rule.criteria.clone().unwrap_or_else(super::Criteria::usual);
-        let mut judgement = Judgement {
-            verdict: Verdict::Idle { since: sample.at },
-            readings: Vec::new(),
-            stop: false,
-        };
-        let mut because: Vec<Use> = broken.into_iter().collect();
-        let mut missing = Vec::new();
-        for told in read(&criteria, sample, before.as_ref()) {
-            match told {
-                Told::Reading(reading) => {
-                    if reading.is_over() {
-                        because.push(Use::Over(reading.clone()));
-                    }
-                    judgement.readings.push(reading);
-                }
-                Told::Missing(criterion) => missing.push(Missing::Criterion(criterion)),
-                Told::Reset(criterion) => because.push(Use::CounterReset(criterion)),
-                Told::First if because.is_empty() => because.push(Use::First),
-                Told::First => {}
-            }
-        }
-        if !rule.enabled {
-            missing = vec![Missing::Rule];
-            because.clear();
+        let criteria = rule.criteria.clone().unwrap_or_else(Criteria::usual);
+        let tick = Tick::of(&criteria, sample, before, broken);
+        let verdict = if !rule.enabled {
+            Verdict::unknown(Missing::Rule)
         } else if criteria.is_empty() {
-            missing = vec![Missing::Criteria];
-            because.clear();
-        }
-        judgement.verdict = if !because.is_empty() {
-            Verdict::Active { because }
+            Verdict::unknown(Missing::Criteria)
+        } else if !tick.because.is_empty() {
+            Verdict::Active {
+                because: tick.because,
+            }
         } else if !sample.inhibitors.is_empty() {
             Verdict::Inhibited {
                 by: sample.inhibitors.clone(),
             }
-        } else if !missing.is_empty() {
-            Verdict::Unknown { missing }
-        } else if let Some(since) = self.since {
-            if !self.has_stopped && sample.at.since(since) >= rule.timeout() {
-                self.has_stopped = true;
-                judgement.stop = true;
+        } else if !tick.missing.is_empty() {
+            Verdict::Unknown {
+                missing: tick.missing,
             }
-            Verdict::Idle { since }
         } else {
-            // only a window that was never begun: what came before was not quiet
-            Verdict::Active {
-                because: vec![Use::First],
+            Verdict::Idle {
+                since: match self.phase {
+                    Phase::Used => sample.at,
+                    Phase::UsedUntil(since) | Phase::Idle { since, .. } => since,
+                },
             }
         };
-        if !matches!(judgement.verdict, Verdict::Idle { .. }) {
-            self.since = Some(sample.at);
-            self.has_stopped = false;
-        }
+        let mut stop = false;
+        self.phase = match verdict {
+            Verdict::Idle { since } => {
+                let had_stopped = match self.phase {
+                    Phase::Idle { has_stopped, .. } => has_stopped,
+                    Phase::Used | Phase::UsedUntil(_) => false,
+                };
+                let is_over = sample.at.since(since) >= rule.timeout();
+                stop = is_over && !had_stopped;
+                Phase::Idle {
+                    since,
+                    has_stopped: had_stopped || stop,
+                }
+            }
+            Verdict::Active { .. } if tick.is_quiet_from_here && sample.inhibitors.is_empty() => {
+                Phase::UsedUntil(sample.at)
+            }
+            Verdict::Active { .. } | Verdict::Inhibited { .. } | Verdict::Unknown { .. } => {
+                Phase::Used
+            }
+        };
         self.last = Some(sample.clone());
         self.is_interrupted = false;
-        judgement
+        Judgement {
+            verdict,
+            readings: tick.readings,
+            stop,
+        }
     }
 
     /// Why the sample before says nothing of this one.
@@ -132,5 +151,49 @@ impl Window {
             });
         }
         self.is_interrupted.then_some(Use::Interrupted)
+    }
+}
+
+/// One sample under the criteria.
+struct Tick {
+    readings: Vec<Reading>,
+    because: Vec<Use>,
+    missing: Vec<Missing>,
+    /// All that was seen of use lies before the sample.
+    is_quiet_from_here: bool,
+}
+
+impl Tick {
+    fn of(
+        criteria: &Criteria,
+        sample: &Sample,
+        before: Option<&Sample>,
+        broken: Option<Use>,
+    ) -> Tick {
+        let mut tick = Tick {
+            readings: Vec::new(),
+            because: broken.into_iter().collect(),
+            missing: Vec::new(),
+            is_quiet_from_here: true,
+        };
+        for told in read(criteria, sample, before) {
+            match told {
+                Told::Reading(reading) => {
+                    if reading.is_over() {
+                        tick.is_quiet_from_here &= reading.is_of_the_past();
+                        tick.because.push(Use::Over(reading.clone()));
+                    }
+                    tick.readings.push(reading);
+                }
+                Told::Missing(criterion) => {
+                    tick.is_quiet_from_here = false;
+                    tick.missing.push(Missing::Criterion(criterion));
+                }
+                Told::Reset(criterion) => tick.because.push(Use::CounterReset(criterion)),
+                Told::First if tick.because.is_empty() => tick.because.push(Use::First),
+                Told::First => {}
+            }
+        }
+        tick
     }
 }
