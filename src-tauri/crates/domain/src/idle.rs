@@ -26,6 +26,7 @@
 mod reading;
 mod rule;
 mod sample;
+mod suggest;
 mod verdict;
 mod window;
 
@@ -34,6 +35,7 @@ pub use rule::{
     Cpu, Criteria, Criterion, Disk, IdleRule, LastAccess, NetworkConnections, NetworkTraffic, Ram,
 };
 pub use sample::Sample;
+pub use suggest::{Suggestion, suggest};
 pub use verdict::{Missing, Use, Verdict};
 pub use window::{GAP, Interruption, Judgement, TICK, Window};
 

@@ -141,17 +141,19 @@ impl Window {
         let Some(last) = &self.last else {
             return Some(Use::First);
         };
-        if sample.at <= last.at {
-            return Some(Use::ClockWentBack);
-        }
-        let apart = sample.at.since(last.at);
-        if apart > GAP {
-            return Some(Use::Gap {
-                seconds: apart.as_secs(),
-            });
-        }
-        self.is_interrupted.then_some(Use::Interrupted)
+        hole(last, sample).or(self.is_interrupted.then_some(Use::Interrupted))
     }
+}
+
+/// What lies between two samples that makes the first say nothing of the second.
+pub(super) fn hole(before: &Sample, sample: &Sample) -> Option<Use> {
+    if sample.at <= before.at {
+        return Some(Use::ClockWentBack);
+    }
+    let apart = sample.at.since(before.at);
+    (apart > GAP).then_some(Use::Gap {
+        seconds: apart.as_secs(),
+    })
 }
 
 /// One sample under the criteria.

@@ -5,6 +5,7 @@
 mod laws;
 mod oracle;
 mod rules;
+mod suggest;
 mod trace;
 mod traces;
 mod words;
