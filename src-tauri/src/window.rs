@@ -95,6 +95,7 @@ pub(crate) async fn give_back(app: &AppHandle) {
     on_main(app, |app| {
         if app.webview_windows().is_empty() {
             wakehub_trim::trim();
+            wakehub_trim::unmap_program();
         }
     });
 }

@@ -60,6 +60,10 @@ for (const end of ["stop", "kill"]) {
       await Promise.all([dashboard, asked, node, journal].map(saysSo));
       assert.equal(await start.isDisabled(), true);
       assert.equal(await start.getAttribute("title"), "WakeHub does not answer");
+      assert.equal(await dashboard.locator(".place button").isDisabled(), true);
+      const add = dashboard.locator("main .page-head .actions [role=link]");
+      assert.equal(await add.getAttribute("aria-disabled"), "true");
+      assert.equal(await add.getAttribute("href"), null);
       assert.equal(await node.locator("main .actions .btn:enabled:has-text('Start')").count(), 0);
       await asked.waitForSelector("dialog [role=alert] >> text=WakeHub does not answer.");
       const confirm = asked.locator("dialog .btn-primary");
