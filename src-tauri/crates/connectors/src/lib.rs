@@ -13,11 +13,13 @@ pub mod proxmox;
 pub mod reach;
 pub mod scan;
 pub mod ssh;
+pub mod usage;
 pub mod wol;
 
 use async_trait::async_trait;
 use std::time::Duration;
 use tokio::sync::mpsc;
+pub use usage::{CpuUse, Memory, Meter, NotMeasured, Own, Signal, Usage};
 use wakehub_domain::{Capability, ConnectorError, NodeKind, PowerOff, PowerState, Presented};
 
 /// Makes ring the process's source of cryptography, which TLS clients without one of their own fall back to. Call it as
@@ -56,6 +58,13 @@ pub trait Connector: Send + Sync + 'static {
     async fn watch(&self, changes: &mpsc::Sender<Change>) -> Result<Watch, ConnectorError> {
         let _ = changes;
         Ok(Watch::NotOffered)
+    }
+
+    /// What everything running behind the connection uses, in as few requests as the platform allows: one entry for each
+    /// target that could be asked. A signal that one target lacks is missing in its entry and no error; an error says that
+    /// nothing could be measured at all. Empty where the platform measures nothing.
+    async fn sample(&self) -> Result<Vec<Usage>, ConnectorError> {
+        Ok(Vec::new())
     }
 
     /// Lets go of sessions and sockets. The connector may be used again; it then connects anew.
