@@ -313,21 +313,6 @@ proptest! {
         }
     }
 
-    #[test]
-    fn a_slice_is_judged_as_its_last_tick((rule, all) in plain_traces()) {
-        let samples: Vec<Sample> = all.iter().map(|seen| seen.sample.clone()).collect();
-        for (at, judged) in run(&all).into_iter().enumerate() {
-            let now = samples[at].at;
-            prop_assert_eq!(judge(&rule, &samples[..=at], now), judged.verdict.clone());
-            let soon = Timestamp(now.0 + 90_000);
-            prop_assert_eq!(judge(&rule, &samples[..=at], soon), judged.verdict);
-            let late = judge(&rule, &samples[..=at], Timestamp(now.0 + 90_001));
-            prop_assert_eq!(late.as_str(), "unknown");
-            let back = judge(&rule, &samples[..=at], Timestamp(now.0 - 1));
-            prop_assert_eq!(back, Verdict::Active { because: vec![Use::ClockWentBack] });
-        }
-    }
-
     /// What the rule does not look at may be anything.
     #[test]
     fn what_the_rule_does_not_look_at_changes_nothing(all in traces(), noise in proptest::collection::vec(step(), 80)) {
@@ -470,6 +455,26 @@ proptest! {
             prop_assert_eq!(joined.verdict.as_str(), alone.verdict.as_str());
             prop_assert_eq!(joined.verdict.since(), alone.verdict.since());
             prop_assert_eq!(joined.stop, alone.stop);
+        }
+    }
+}
+
+proptest! {
+    // every slice of every trace
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_slice_is_judged_as_its_last_tick((rule, all) in plain_traces()) {
+        let samples: Vec<Sample> = all.iter().map(|seen| seen.sample.clone()).collect();
+        for (at, judged) in run(&all).into_iter().enumerate() {
+            let now = samples[at].at;
+            prop_assert_eq!(judge(&rule, &samples[..=at], now), judged.verdict.clone());
+            let soon = Timestamp(now.0 + 90_000);
+            prop_assert_eq!(judge(&rule, &samples[..=at], soon), judged.verdict);
+            let late = judge(&rule, &samples[..=at], Timestamp(now.0 + 90_001));
+            prop_assert_eq!(late.as_str(), "unknown");
+            let back = judge(&rule, &samples[..=at], Timestamp(now.0 - 1));
+            prop_assert_eq!(back, Verdict::Active { because: vec![Use::ClockWentBack] });
         }
     }
 }

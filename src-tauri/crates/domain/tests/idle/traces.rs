@@ -48,6 +48,9 @@ fn first_wrong(trace: &Trace) -> Option<String> {
         }
         for interruption in &tick.interruptions {
             window.interrupt(*interruption);
+            if window.since().is_some() {
+                return Some(format!("line {}: idle in a sleep", tick.line));
+            }
         }
         let judged = window.take(&tick.rule, &tick.sample);
         let because = judged.verdict.to_string();
