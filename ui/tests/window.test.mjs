@@ -98,7 +98,7 @@ test("what cannot be read is said in its place, with its details and a way to tr
   ]) {
     await visit(`evening&pace=0&fail=${fails}`, hash, async (page) => {
       await page.waitForSelector(".trouble");
-      assert.match(await text(page, ".trouble"), /The database is locked/);
+      assert.match(await text(page, ".trouble"), /database is locked/);
       assert.ok(await page.locator(".trouble .copy").isVisible(), `${fails} at ${hash}`);
       await accessible(page, `${fails} fails at ${hash}`);
       await page.click("main .btn:has-text('Retry'):near(.trouble)");

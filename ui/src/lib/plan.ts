@@ -1,6 +1,7 @@
 // How a plan reads in its dialog.
 import type { PlanStepView, PlanView, StepView } from "./backend/bindings";
 import { m } from "./i18n/index.svelte";
+import { phrase } from "./phrases";
 
 /** Steps that stop something beside the target because it needs it or runs on it; not what follows by itself. */
 export function dependants(plan: PlanView): PlanStepView[] {
@@ -14,8 +15,8 @@ export function isHarm(plan: PlanView): boolean {
 }
 
 export function how(step: PlanStepView): string {
-  if (step.action === "start") return step.channel === "wol" ? m.howWake : m.howStart(step.via);
-  return step.channel === "ssh" ? m.howPowerOff : m.howStop(step.via);
+  if (step.action === "start") return step.channel === "wol" ? m.howWake : m.howStart(phrase(step.via));
+  return step.channel === "ssh" ? m.howPowerOff : m.howStop(phrase(step.via));
 }
 
 /** `2` and `3` of "step 2 of 3" of a running cascade. */

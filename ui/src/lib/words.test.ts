@@ -36,6 +36,11 @@ describe("phrases of the engine", () => {
     ["the start of lxc-jellyfin completed", "démarrage de lxc-jellyfin : achevé"],
     ["nas stays on: needed by qbittorrent", "nas reste allumé : requis par qbittorrent"],
     ["nas: stop failed", "nas : arrêt en échec"],
+    ["machine2’s Proxmox", "le Proxmox de machine2"],
+    ["vm-docker’s Docker", "le Docker de vm-docker"],
+    ["machine1’s Proxmox API: no answer within 20 s", "API Proxmox de machine1 : pas de réponse en 20 s"],
+    ["vm-docker: Docker API", "vm-docker : API Docker"],
+    ["the start of jellystat", "démarrage de jellystat"],
   ])("%s", (fragment, french) => {
     expect(plain_(phrase(fragment))).toBe(fragment);
     words.choose("fr");
@@ -62,7 +67,7 @@ describe("phrases of the engine", () => {
       for (const node of of.nodes) {
         for (const action of ["start", "stop"] as const) {
           const planned = planOf(of, { action, node: node.id, with_dependants: true, queue: false, automatic: false });
-          if (planned.kind === "plan") walk([...planned.plan.steps, ...planned.plan.follow_ups].map((one) => one.reason), action);
+          if (planned.kind === "plan") walk([...planned.plan.steps.flatMap((one) => [one.reason, one.via]), ...planned.plan.follow_ups.map((one) => one.reason)], action);
         }
       }
     };
@@ -155,7 +160,7 @@ describe("plans", () => {
     expect(isHarm(followed)).toBe(false);
   });
   it("says how each step is done", () => {
-    expect(plan("quiet", "start", "lxc-jellyfin").steps.map(how)).toEqual(["Wake with a magic packet", "Start with machine2’s Proxmox"]);
+    expect(plan("quiet", "start", "lxc-jellyfin").steps.map((step) => plain_(how(step)))).toEqual(["Wake with a magic packet", "Start with machine2’s Proxmox"]);
     expect(plan("used", "stop", "machine1", true).steps.map(how).at(-1)).toBe("Power off over SSH");
   });
   it("counts the step in progress", () => {

@@ -4,6 +4,7 @@ import { commandError } from "../backend/backend";
 import { announcer } from "./announcer.svelte";
 import { homelab } from "./homelab.svelte";
 import { m } from "../i18n/index.svelte";
+import { phrase } from "../phrases";
 import { plain } from "../rich";
 
 export type Phase =
@@ -55,7 +56,7 @@ class Asking {
       case "refused":
         return troubles.show(answer.refusal.message);
       case "busy":
-        return troubles.show(plain(m.busy(answer.node_name, answer.title)));
+        return troubles.show(plain(m.busy(answer.node_name, phrase(answer.title))));
     }
   }
 

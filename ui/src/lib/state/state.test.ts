@@ -118,7 +118,7 @@ describe("the homelab", () => {
     const fresh = new Homelab();
     await fresh.connect(new FakeEngine("broken", 0));
     expect(fresh.isLoaded).toBe(false);
-    expect(fresh.failure).toEqual({ kind: "other", message: "the database cannot be opened: disk I/O error" });
+    expect(fresh.failure).toEqual({ kind: "other", message: "the database failed: disk I/O error" });
     await fresh.connect(new FakeEngine("quiet", 0));
     expect(fresh.failure).toBeNull();
     expect(fresh.isLoaded).toBe(true);

@@ -53,7 +53,7 @@ function faulty(engine: FakeEngine, failing: Set<string>): Backend {
     get(target, name) {
       const value: unknown = Reflect.get(target, name, target);
       if (typeof value !== "function") return value;
-      return (...given: unknown[]): unknown => (failing.has(String(name)) ? Promise.reject(other("the database is locked")) : (value as (...given: unknown[]) => unknown).apply(target, given));
+      return (...given: unknown[]): unknown => (failing.has(String(name)) ? Promise.reject(other("the database is in use by another program: database is locked")) : (value as (...given: unknown[]) => unknown).apply(target, given));
     },
   });
 }
@@ -93,7 +93,7 @@ export class FakeEngine implements Backend {
 
   async subscribe(onSnapshot: (snapshot: Snapshot) => void): Promise<() => void> {
     if (this.scenario === "loading") return new Promise(() => {});
-    if (this.scenario === "broken") throw other("the database cannot be opened: disk I/O error");
+    if (this.scenario === "broken") throw other("the database failed: disk I/O error");
     this.#listeners.add(onSnapshot);
     onSnapshot(this.#copy());
     return () => this.#listeners.delete(onSnapshot);
@@ -448,7 +448,7 @@ export class FakeEngine implements Backend {
       if (!running || running.cancelling) return this.#end(id, "cancelled");
       this.#change(() => {
         const step = running.steps[index]!;
-        Object.assign(step, { status: "running", begun: this.now(), detail: step.channel === "wol" ? "magic packet sent, waiting for port 22" : null });
+        Object.assign(step, { status: "running", begun: this.now(), detail: step.channel === "wol" ? "1 magic packet sent, no answer yet" : null });
         for (const one of running.steps) if (one.node !== null) this.#node(one.node).cascade = id;
         if (step.node !== null) Object.assign(this.#node(step.node), { power: running.action === "start" ? "starting" : "stopping", since: this.now(), cause: null });
       });
