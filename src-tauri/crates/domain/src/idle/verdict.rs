@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Criterion, Reading};
+use super::{Criterion, Interruption, Reading};
 use crate::Timestamp;
 
 #[derive(Clone, PartialEq, Debug)]
@@ -31,7 +31,7 @@ pub enum Use {
     /// This computer's clock was set back.
     ClockWentBack,
     /// This computer slept, or WakeHub or the platform was started anew.
-    Interrupted,
+    Interrupted(Interruption),
 }
 
 /// What would have to be known.
@@ -107,7 +107,11 @@ impl fmt::Display for Use {
             }
             Use::Gap { seconds } => write!(f, "nothing was seen of it for {}", Time(*seconds)),
             Use::ClockWentBack => f.write_str("the clock of this computer was set back"),
-            Use::Interrupted => f.write_str("it was not watched without a break"),
+            Use::Interrupted(by) => f.write_str(match by {
+                Interruption::Suspended => "this computer went to sleep",
+                Interruption::Resumed => "this computer slept",
+                Interruption::Restarted => "it, its platform or WakeHub was started anew",
+            }),
         }
     }
 }

@@ -29,7 +29,7 @@ pub struct Window {
     /// What it was judged by. Another rule would have seen other ticks as quiet.
     rule: Option<IdleRule>,
     phase: Phase,
-    is_interrupted: bool,
+    interrupted: Option<Interruption>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -57,9 +57,9 @@ pub struct Judgement {
 }
 
 impl Window {
-    pub fn interrupt(&mut self, _by: Interruption) {
+    pub fn interrupt(&mut self, by: Interruption) {
         self.phase = Phase::Used;
-        self.is_interrupted = true;
+        self.interrupted = Some(by);
     }
 
     /// Since when the node is quiet; none when it is not, or nobody knows.
@@ -76,10 +76,7 @@ impl Window {
             self.rule = Some(rule.clone());
         }
         let broken = self.broken(sample);
-        let before = match broken {
-            None => self.last.as_ref(),
-            Some(_) => None,
-        };
+        let before = self.last.as_ref().filter(|_| broken.is_empty());
         let criteria = rule.criteria.clone().unwrap_or_else(Criteria::usual);
         let tick = Tick::of(&criteria, sample, before, broken);
         let verdict = if !rule.enabled {
@@ -128,7 +125,7 @@ impl Window {
             }
         };
         self.last = Some(sample.clone());
-        self.is_interrupted = false;
+        self.interrupted = None;
         Judgement {
             verdict,
             readings: tick.readings,
@@ -137,11 +134,12 @@ impl Window {
     }
 
     /// Why the sample before says nothing of this one.
-    fn broken(&self, sample: &Sample) -> Option<Use> {
+    fn broken(&self, sample: &Sample) -> Vec<Use> {
         let Some(last) = &self.last else {
-            return Some(Use::First);
+            return vec![Use::First];
         };
-        hole(last, sample).or(self.is_interrupted.then_some(Use::Interrupted))
+        let told = self.interrupted.map(Use::Interrupted);
+        told.into_iter().chain(hole(last, sample)).collect()
     }
 }
 
@@ -166,15 +164,10 @@ struct Tick {
 }
 
 impl Tick {
-    fn of(
-        criteria: &Criteria,
-        sample: &Sample,
-        before: Option<&Sample>,
-        broken: Option<Use>,
-    ) -> Tick {
+    fn of(criteria: &Criteria, sample: &Sample, before: Option<&Sample>, broken: Vec<Use>) -> Tick {
         let mut tick = Tick {
             readings: Vec::new(),
-            because: broken.into_iter().collect(),
+            because: broken,
             missing: Vec::new(),
             is_quiet_from_here: true,
         };

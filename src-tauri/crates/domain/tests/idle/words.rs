@@ -1,7 +1,7 @@
 //! What the user reads.
 
 use wakehub_domain::Timestamp;
-use wakehub_domain::idle::{Criterion, Missing, Reading, Use, Value, Verdict};
+use wakehub_domain::idle::{Criterion, Interruption, Missing, Reading, Use, Value, Verdict};
 
 fn reading(criterion: Criterion, value: Value, threshold: Value) -> String {
     Reading {
@@ -206,7 +206,18 @@ fn every_use_and_everything_missing_has_its_words() {
             Use::ClockWentBack,
             "the clock of this computer was set back",
         ),
-        (Use::Interrupted, "it was not watched without a break"),
+        (
+            Use::Interrupted(Interruption::Suspended),
+            "this computer went to sleep",
+        ),
+        (
+            Use::Interrupted(Interruption::Resumed),
+            "this computer slept",
+        ),
+        (
+            Use::Interrupted(Interruption::Restarted),
+            "it, its platform or WakeHub was started anew",
+        ),
     ];
     for (one, expected) in uses {
         assert_eq!(one.to_string(), expected);
