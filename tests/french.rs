@@ -47,6 +47,7 @@ fn values(gap: &str) -> &'static [&'static str] {
         "names" => &["nas, vm-docker"],
         "operation" => &["start nas", "stop nas", "shut down vm 100"],
         "rest" => &["no answer yet"],
+        "platform" => &["Proxmox API", "Docker API", "SSH"],
         _ => &["nas"],
     }
 }
@@ -93,6 +94,8 @@ fn of_the_planner() -> BTreeSet<String> {
                     let view = plan_view(&homelab.graph, &plan);
                     for step in view.steps {
                         said.extend([step.reason, step.readiness]);
+                        // a magic packet and SSH have words of their own in the window
+                        said.extend(Some(step.via).filter(|via| via.contains('’')));
                     }
                     said.extend(view.skipped.into_iter().map(|skipped| skipped.reason));
                     said.extend(view.follow_ups.into_iter().map(|next| next.reason));

@@ -102,6 +102,7 @@ sentences! {
     HostIsUnknown { host } "nobody knows whether {host} is on, which hosts it";
     Unconfigured { names } "not configured and running: {names}";
     AtHost { host, platform, why } "{host}’s {platform}: {why}";
+    ConnectionOf { name, platform } "{name}: {platform}";
 
     // to a command that cannot be done
     CascadeOf { action, name } "the {action} of {name}";

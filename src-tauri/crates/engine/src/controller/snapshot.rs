@@ -4,6 +4,7 @@ use std::sync::Arc;
 use wakehub_connectors::Health;
 use wakehub_domain::capability::{start_channel, stop_channel};
 use wakehub_domain::{Action, Capability, CascadeId, ConnectionId, Node, PowerState};
+use wakehub_view::said::Said;
 use wakehub_view::wire::{
     ConnectionStatus, ConnectionView, HealthView, NodeView, Power, Snapshot, StepStatus,
 };
@@ -158,7 +159,11 @@ impl Controller {
         ConnectionView {
             node: id.node,
             capability: id.capability,
-            title: format!("{}: {}", self.name(id.node), id.capability.title()),
+            title: Said::ConnectionOf {
+                name: &self.name(id.node),
+                platform: id.capability.title(),
+            }
+            .to_string(),
             status,
             seen: self.polling.seen.get(&id).copied(),
             failure: failure.filter(|_| !asleep),
