@@ -9,6 +9,7 @@
 
 pub mod breaker;
 pub mod docker;
+pub mod past;
 pub mod proxmox;
 pub mod reach;
 pub mod scan;
@@ -17,6 +18,7 @@ pub mod usage;
 pub mod wol;
 
 use async_trait::async_trait;
+pub use past::PastUse;
 use std::time::Duration;
 use tokio::sync::mpsc;
 pub use usage::{CpuUse, Memory, Meter, NotMeasured, Own, Signal, Usage};
@@ -60,10 +62,18 @@ pub trait Connector: Send + Sync + 'static {
         Ok(Watch::NotOffered)
     }
 
-    /// What everything running behind the connection uses, in as few requests as the platform allows: one entry for each
-    /// target that could be asked. A signal that one target lacks is missing in its entry and no error; an error says that
-    /// nothing could be measured at all. Empty where the platform measures nothing.
-    async fn sample(&self) -> Result<Vec<Usage>, ConnectorError> {
+    /// What the running ones of `wanted` use, in as few requests as the platform allows: one entry for each that could be
+    /// asked. A signal that one target lacks is missing in its entry and no error; an error says that nothing could be
+    /// measured at all. Empty where the platform measures nothing.
+    async fn sample(&self, wanted: &[Target]) -> Result<Vec<Usage>, ConnectorError> {
+        let _ = wanted;
+        Ok(Vec::new())
+    }
+
+    /// What a target used since `back` ago, the oldest first, where the platform has kept it: for the time in which WakeHub
+    /// was off or asleep. Empty where it keeps nothing.
+    async fn past(&self, target: &Target, back: Duration) -> Result<Vec<PastUse>, ConnectorError> {
+        let _ = (target, back);
         Ok(Vec::new())
     }
 
