@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use wakehub_domain::Timestamp;
 use wakehub_domain::idle::{
     Cpu, Criteria, Disk, IdleRule, Interruption, Judgement, LastAccess, NetworkConnections,
-    NetworkTraffic, Ram, Sample, Use, Verdict, Window, judge,
+    NetworkTraffic, Ram, Sample, Use, Value, Verdict, Window, judge,
 };
 
 use crate::oracle::Seen;
@@ -276,6 +276,21 @@ proptest! {
             prop_assert_eq!(judged.verdict.as_str(), Seen::verdict(&all, at), "tick {}", at);
             prop_assert_eq!(judged.verdict.since(), Seen::since(&all, at), "tick {}", at);
             prop_assert_eq!(judged.stop, Seen::stops(&all, at), "tick {}", at);
+        }
+    }
+
+    /// What a counter grew by over a hole is nobody's use of this tick, and is not shown as that.
+    #[test]
+    fn no_counter_is_read_over_a_hole(all in traces()) {
+        for (at, judged) in run(&all).iter().enumerate() {
+            let is_whole = at > 0
+                && !all[at].is_interrupted
+                && (1..=90_000).contains(&(all[at].sample.at.0 - all[at - 1].sample.at.0));
+            let of_counters = judged
+                .readings
+                .iter()
+                .filter(|reading| matches!(reading.value, Value::Bytes(_) | Value::Packets(_)));
+            prop_assert!(is_whole || of_counters.count() == 0, "tick {}", at);
         }
     }
 
