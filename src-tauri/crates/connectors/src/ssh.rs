@@ -15,9 +15,11 @@ mod fd;
 mod host;
 mod known_hosts;
 mod parse;
+mod sample;
 mod session;
 mod shell;
 mod stream;
+mod traffic;
 mod trust;
 
 pub use config::{AcceptedKey, SshEndpoint, SshLogin, Timing, default_known_hosts, endpoint_name};

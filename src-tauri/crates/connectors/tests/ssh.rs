@@ -10,8 +10,13 @@
 mod faults;
 #[path = "ssh/login.rs"]
 mod login;
+#[path = "network/namespace.rs"]
+#[expect(dead_code, reason = "each test program uses its own part")]
+mod namespace;
 #[path = "ssh/power.rs"]
 mod power;
+#[path = "ssh/sample.rs"]
+mod sample;
 #[path = "ssh/session.rs"]
 mod session;
 #[path = "ssh/sshd.rs"]

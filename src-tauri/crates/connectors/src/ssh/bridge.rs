@@ -2,6 +2,7 @@
 
 use super::driver::{Open, OpenError, Reply, Request, blocked, is_again};
 use super::stream::{Exit, SshStream};
+use super::traffic::Traffic;
 use ssh2::{Channel, ErrorCode, Session};
 use std::io::{self, Read, Write};
 use std::pin::Pin;
@@ -73,6 +74,7 @@ pub(super) struct Bridge {
     ended_well: Arc<AtomicBool>,
     exit: Option<oneshot::Sender<Exit>>,
     permit: Option<OwnedSemaphorePermit>,
+    traffic: Arc<Traffic>,
 }
 
 enum Phase {
@@ -97,7 +99,12 @@ enum UserSide {
 }
 
 impl Bridge {
-    pub(super) fn new(id: u64, channel: Channel, request: Request) -> Bridge {
+    pub(super) fn new(
+        id: u64,
+        channel: Channel,
+        request: Request,
+        traffic: Arc<Traffic>,
+    ) -> Bridge {
         let (near, far) = tokio::io::duplex(BUFFER);
         let (exit, exited) = oneshot::channel();
         let ended_well = Arc::new(AtomicBool::new(false));
@@ -130,6 +137,7 @@ impl Bridge {
             ended_well,
             exit: Some(exit),
             permit: request.permit,
+            traffic,
         }
     }
 
@@ -209,6 +217,8 @@ impl Bridge {
         let answer = answer.take();
         match accepted {
             Ok(()) => {
+                self.traffic.sent(command.len());
+                self.traffic.received(0);
                 self.phase = Phase::Open;
                 if let Some((reply, stream)) = answer {
                     // When nobody waits any more the stream is dropped here, and the next round closes the channel.
@@ -256,6 +266,7 @@ impl Bridge {
                 Ok(Step::Moved)
             }
             Ok(count) => {
+                self.traffic.received(count);
                 self.inbound.clear();
                 self.inbound.extend_from_slice(&buffer[..count]);
                 self.inbound_taken = 0;
@@ -272,6 +283,7 @@ impl Bridge {
         match self.channel.stderr().read(buffer) {
             Ok(0) => Ok(Step::Idle),
             Ok(count) => {
+                self.traffic.received(count);
                 let room = STDERR.saturating_sub(self.stderr.len()).min(count);
                 self.stderr.extend_from_slice(&buffer[..room]);
                 Ok(Step::Moved)
@@ -284,7 +296,10 @@ impl Bridge {
         if self.outbound_sent < self.outbound.len() {
             match self.channel.write(&self.outbound[self.outbound_sent..]) {
                 Ok(0) => return Step::Waits,
-                Ok(count) => self.outbound_sent += count,
+                Ok(count) => {
+                    self.traffic.sent(count);
+                    self.outbound_sent += count;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return blocked(session),
                 Err(_) => {
                     // The other side takes no more; what it has to say is still read.
@@ -374,6 +389,7 @@ impl Bridge {
                 stderr: std::mem::take(&mut self.stderr),
             });
         }
+        self.traffic.closed();
         self.permit = None;
         self.phase = Phase::Closed;
         Ok(Step::Moved)

@@ -23,7 +23,7 @@ pub(super) async fn run(host: &SshHost, checks: &mpsc::Sender<Check>) {
     let timing = host.timing();
     let (progress, mut milestones) = mpsc::unbounded_channel();
     let connecting = async {
-        let connected = Session::connect(endpoint, timing, Some(progress));
+        let connected = Session::connect(endpoint, timing, Some(progress), host.counter());
         match tokio::time::timeout(timing.operation, connected).await {
             Ok(result) => result,
             Err(_) => Err(timed_out(host, timing)),

@@ -3,8 +3,9 @@
 use super::check;
 use super::host::{Output, Ran, SshHost};
 use super::parse::{self, Refusal};
+use super::sample;
 use super::shell;
-use crate::{Check, Connector, Discovered, Report, StopOptions, Target};
+use crate::{Check, Connector, Discovered, Report, StopOptions, Target, Usage};
 use async_trait::async_trait;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -16,12 +17,25 @@ const POWER_COMMAND: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub struct SshConnector {
     host: SshHost,
+    /// Ports of the host on which WakeHub asks an API.
+    polled: Vec<u16>,
 }
 
 impl SshConnector {
     /// Shares the host's session with everybody else who holds it.
     pub fn new(host: SshHost) -> SshConnector {
-        SshConnector { host }
+        SshConnector {
+            host,
+            polled: Vec::new(),
+        }
+    }
+
+    /// Connections from this computer to these TCP ports of the host (a Proxmox or Docker API) are WakeHub's own and no use
+    /// of it.
+    #[must_use]
+    pub fn polling(mut self, ports: impl IntoIterator<Item = u16>) -> SshConnector {
+        self.polled = ports.into_iter().collect();
+        self
     }
 
     pub fn host(&self) -> &SshHost {
@@ -71,6 +85,13 @@ impl Connector for SshConnector {
 
     async fn test(&self, checks: &mpsc::Sender<Check>) {
         check::run(&self.host, checks).await;
+    }
+
+    async fn sample(&self, wanted: &[Target]) -> Result<Vec<Usage>, ConnectorError> {
+        if !wanted.contains(&Target::Itself) {
+            return Ok(Vec::new());
+        }
+        Ok(vec![sample::sample(&self.host, &self.polled).await?])
     }
 
     async fn close(&self) {

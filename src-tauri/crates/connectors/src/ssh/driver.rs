@@ -12,11 +12,13 @@
 use super::bridge::{Bridge, Operation, Step};
 use super::fd::Socket;
 use super::stream::SshStream;
+use super::traffic::Traffic;
 use ssh2::{BlockDirections, Channel, ErrorCode, Session};
 use std::collections::VecDeque;
 use std::io;
 use std::net::Shutdown;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{Interest, ReadBuf};
@@ -91,6 +93,7 @@ pub(super) struct Driver {
     unused: bool,
     second_look: Pin<Box<Sleep>>,
     buffer: Vec<u8>,
+    traffic: Arc<Traffic>,
 }
 
 #[derive(Clone, Copy)]
@@ -105,6 +108,7 @@ impl Driver {
         session: Session,
         socket: Socket,
         requests: mpsc::UnboundedReceiver<Request>,
+        traffic: Arc<Traffic>,
     ) -> Driver {
         Driver {
             session,
@@ -118,6 +122,7 @@ impl Driver {
             unused: false,
             second_look: Box::pin(tokio::time::sleep(Duration::ZERO)),
             buffer: vec![0; 32 * 1024],
+            traffic,
         }
     }
 
@@ -290,8 +295,10 @@ impl Driver {
             return;
         };
         self.next_id += 1;
+        self.traffic.opened();
+        let traffic = self.traffic.clone();
         self.bridges
-            .push(Bridge::new(self.next_id, channel, request));
+            .push(Bridge::new(self.next_id, channel, request, traffic));
     }
 
     fn controls_under_way(&self) -> usize {

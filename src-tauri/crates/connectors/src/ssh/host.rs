@@ -5,6 +5,8 @@ use super::driver::{Open, OpenError};
 use super::fault;
 use super::session::Session;
 use super::stream::{Exit, SshStream};
+use super::traffic::Traffic;
+use crate::Own;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,6 +36,7 @@ struct Shared {
     /// Counts attempts to connect that have ended.
     attempts: AtomicU64,
     commands: Arc<Semaphore>,
+    traffic: Arc<Traffic>,
 }
 
 #[derive(Debug, Default)]
@@ -100,6 +103,7 @@ impl SshHost {
             slot: Mutex::new(Slot::default()),
             attempts: AtomicU64::new(0),
             commands: Arc::new(Semaphore::new(COMMANDS)),
+            traffic: Arc::default(),
         }))
     }
 
@@ -109,6 +113,11 @@ impl SshHost {
 
     pub fn timing(&self) -> Timing {
         self.0.timing
+    }
+
+    /// What our sessions have moved so far, as the host sees it; an estimate, rather too low. Never goes backwards.
+    pub fn traffic(&self) -> Own {
+        self.0.traffic.own()
     }
 
     /// Runs a command through the login shell and waits for its end, within the operation's deadline (20 s). An exit
@@ -176,6 +185,10 @@ impl SshHost {
         if let Some(kept) = kept {
             kept.session.abort();
         }
+    }
+
+    pub(super) fn counter(&self) -> &Arc<Traffic> {
+        &self.0.traffic
     }
 
     pub(super) async fn run(
@@ -283,7 +296,8 @@ impl SshHost {
             // Somebody tried while we waited; the answer would be the same.
             return Err(failure.clone());
         }
-        let connected = Session::connect(&self.0.endpoint, self.0.timing, None).await;
+        let connected =
+            Session::connect(&self.0.endpoint, self.0.timing, None, &self.0.traffic).await;
         self.0.attempts.fetch_add(1, Ordering::Release);
         match connected {
             Ok(session) => {

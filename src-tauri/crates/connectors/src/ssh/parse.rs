@@ -1,5 +1,10 @@
 //! Pure reading of what commands answer.
 
+mod inhibitors;
+mod usage;
+
+pub(super) use usage::usage;
+
 /// Of `id -u`; `None` where there is no such command.
 pub(super) fn user_id(stdout: &str) -> Option<u32> {
     stdout.trim().parse().ok()

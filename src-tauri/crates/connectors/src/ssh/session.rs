@@ -6,6 +6,7 @@ use super::driver::{Driver, Open, OpenError, Request};
 use super::fault;
 use super::fd::Socket;
 use super::stream::SshStream;
+use super::traffic::Traffic;
 use super::trust::{Trust, TrustedBy};
 use std::io;
 use std::net::Shutdown;
@@ -52,6 +53,7 @@ impl Session {
         endpoint: &SshEndpoint,
         timing: Timing,
         progress: Option<Progress>,
+        traffic: &Arc<Traffic>,
     ) -> Result<Session, ConnectorError> {
         let (tcp, relay) = dial(endpoint, timing).await?;
         let failed = |error: io::Error| fault::connect(format!("connect to {endpoint}"), &error);
@@ -72,9 +74,10 @@ impl Session {
                 ConnectorError::new(ErrorKind::Protocol, operation, error)
             })??;
         guard.disarm();
+        traffic.logged_in();
 
         let (requests, received) = mpsc::unbounded_channel();
-        let mut driver = Driver::new(session, socket, received);
+        let mut driver = Driver::new(session, socket, received, traffic.clone());
         let ended = Arc::new(OnceLock::new());
         let reason = ended.clone();
         let driver = tokio::spawn(async move {
@@ -229,7 +232,7 @@ async fn dial(
             }
         }
         Some(jump) => {
-            let session = Box::pin(Session::connect(jump, timing, None))
+            let session = Box::pin(Session::connect(jump, timing, None, &Arc::default()))
                 .await
                 .map_err(|error| {
                     let operation = format!("reach jump host: {}", error.operation);

@@ -96,6 +96,11 @@ impl Machine {
         machine
     }
 
+    /// A process that lives in it.
+    pub fn process(&self) -> u32 {
+        self.life.id()
+    }
+
     /// A second cable.
     pub fn join(&self, to: &str, name: &str) {
         let (pid, ours) = (self.life.id(), format!("v{}-{name}", self.life.id()));
@@ -107,7 +112,7 @@ impl Machine {
     }
 
     pub fn run(&self, command: &str) {
-        let pid = self.life.id().to_string();
+        let pid = self.process().to_string();
         exec("nsenter", &["-t", &pid, "-n", "sh", "-c", command]);
     }
 

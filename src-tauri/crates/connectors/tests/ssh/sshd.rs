@@ -49,10 +49,15 @@ impl Sshd {
             println!("SKIPPED: {missing}");
             return None;
         }
-        Some(Sshd::launch(kinds, options))
+        Some(Sshd::launch(None, kinds, options))
     }
 
-    fn launch(kinds: &[&str], options: &[&str]) -> Sshd {
+    /// On an address of its own, in the network namespace of this process.
+    pub fn within(process: u32, address: &str) -> Sshd {
+        Sshd::launch(Some((process, address)), &[], &[])
+    }
+
+    fn launch(within: Option<(u32, &str)>, kinds: &[&str], options: &[&str]) -> Sshd {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path();
         // Other users read what lies here.
@@ -69,7 +74,10 @@ impl Sshd {
         users(root);
         commands(root);
 
-        let (address, port) = free_port();
+        let (address, port) = match within {
+            Some((_, address)) => (address.to_owned(), 22),
+            None => free_port(),
+        };
         let mut config = format!(
             "Port {port}\nListenAddress {address}\nPidFile none\nStrictModes no\nUsePAM no\n\
              PermitRootLogin yes\nPasswordAuthentication yes\nKbdInteractiveAuthentication no\n\
@@ -89,7 +97,16 @@ impl Sshd {
         fs::write(root.join("sshd_config"), own + &config).unwrap();
 
         fs::create_dir_all("/run/sshd").unwrap();
-        let mut child = Command::new("unshare")
+        let mut child = match within {
+            Some((process, _)) => {
+                let mut enter = Command::new("nsenter");
+                enter.args(["-t", &process.to_string(), "-n", "unshare"]);
+                enter.env("OWN_NETWORK", "1");
+                enter
+            }
+            None => Command::new("unshare"),
+        };
+        let mut child = child
             .args(["-m", "sh", "-c", NAMESPACE, "sh"])
             .arg(root)
             .arg(SSHD)
@@ -233,6 +250,8 @@ fn wait(log: &Log, words: &str, times: usize) {
 /// `$1` is the folder, `$2` sshd.
 const NAMESPACE: &str = r#"
 set -e
+# sysfs shows the interfaces of whoever mounted it.
+if [ "$OWN_NETWORK" ]; then mount -t sysfs sysfs /sys; fi
 mount --bind "$1/passwd" /etc/passwd
 mount --bind "$1/shadow" /etc/shadow
 for command in systemctl shutdown poweroff reboot halt; do

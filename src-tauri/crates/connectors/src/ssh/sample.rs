@@ -1,0 +1,32 @@
+//! What a machine uses, read in one command over the kept session.
+//!
+//! The script is fed to `sh`, so that it does not matter which shell the login has (fish and csh quote in ways of their
+//! own), and `sh` ends with it: nothing is left on the host. It needs what every POSIX system has (`sed`, `awk`) and tries
+//! the rest; what fails says so and is missing. Its answer is bounded: connections are counted on the host.
+
+use super::host::SshHost;
+use super::parse;
+use crate::Usage;
+use wakehub_domain::ConnectorError;
+
+const SCRIPT: &str = include_str!("sample/script.sh");
+
+/// `polled`: TCP ports of the host on which WakeHub asks an API of it. Connections to them from this computer are ours.
+pub(super) async fn sample(host: &SshHost, polled: &[u16]) -> Result<Usage, ConnectorError> {
+    let output = host
+        .exec("sh", script(polled).as_bytes())
+        .await
+        .map_err(|error| error.during(format!("measure {}", host.endpoint())))?;
+    let stderr = output.stderr_text();
+    let mut usage = parse::usage(&String::from_utf8_lossy(&output.stdout), &stderr);
+    usage.own = host.traffic();
+    Ok(usage)
+}
+
+fn script(polled: &[u16]) -> String {
+    let ports: Vec<String> = polled.iter().map(u16::to_string).collect();
+    format!("W='{}'\n{SCRIPT}", ports.join(" "))
+}
+
+#[cfg(all(test, unix))]
+mod tests;

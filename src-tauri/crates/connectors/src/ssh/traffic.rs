@@ -1,0 +1,103 @@
+//! How much traffic our own sessions cause on a host.
+//!
+//! libssh2 owns the socket, so the bytes on the wire are not seen. What is seen are the channels' bytes and events; the
+//! rest is estimated from what each costs, and rather too low than too high (see [`Own`]). A test compares it with what the
+//! kernel counts of the same connection.
+
+use crate::Own;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Around the payload of an SSH packet: length, padding, the message's own header and the authentication code
+/// (RFC 4253, section 6; chacha20-poly1305 of OpenSSH).
+const PACKET: u64 = 36;
+/// Around a TCP segment: Ethernet 14, IPv4 20, TCP with timestamps 32.
+const SEGMENT: u64 = 66;
+/// The most of a segment that is not its headers, on Ethernet.
+const SEGMENT_PAYLOAD: u64 = 1448;
+/// The handshake and a login by key, without acknowledgements.
+const LOGIN: Own = Own {
+    rx_bytes: 2_000,
+    tx_bytes: 2_400,
+    rx_packets: 6,
+    tx_packets: 4,
+};
+
+/// Cumulative over all sessions to one host; of what carries something.
+#[derive(Debug, Default)]
+pub(super) struct Traffic {
+    rx_bytes: AtomicU64,
+    tx_bytes: AtomicU64,
+    rx_packets: AtomicU64,
+    tx_packets: AtomicU64,
+}
+
+impl Traffic {
+    pub(super) fn logged_in(&self) {
+        self.add(&LOGIN);
+    }
+
+    /// A channel was opened: a question and its answer.
+    pub(super) fn opened(&self) {
+        self.sent(0);
+        self.received(0);
+    }
+
+    pub(super) fn closed(&self) {
+        self.sent(0);
+        self.received(0);
+    }
+
+    /// Of one write of a channel's bytes.
+    pub(super) fn sent(&self, payload: usize) {
+        let (bytes, packets) = on_the_wire(payload);
+        self.add(&Own {
+            rx_bytes: bytes,
+            rx_packets: packets,
+            ..Own::default()
+        });
+    }
+
+    /// Of one read of a channel's bytes.
+    pub(super) fn received(&self, payload: usize) {
+        let (bytes, packets) = on_the_wire(payload);
+        self.add(&Own {
+            tx_bytes: bytes,
+            tx_packets: packets,
+            ..Own::default()
+        });
+    }
+
+    /// With an acknowledgement for every second packet of the other side (RFC 9293, section 3.8.6.3).
+    pub(super) fn own(&self) -> Own {
+        let [rx_bytes, tx_bytes, rx_packets, tx_packets] = [
+            &self.rx_bytes,
+            &self.tx_bytes,
+            &self.rx_packets,
+            &self.tx_packets,
+        ]
+        .map(|counter| counter.load(Ordering::Relaxed));
+        Own {
+            rx_bytes: rx_bytes + tx_packets / 2 * SEGMENT,
+            tx_bytes: tx_bytes + rx_packets / 2 * SEGMENT,
+            rx_packets: rx_packets + tx_packets / 2,
+            tx_packets: tx_packets + rx_packets / 2,
+        }
+    }
+
+    fn add(&self, more: &Own) {
+        for (counter, more) in [
+            (&self.rx_bytes, more.rx_bytes),
+            (&self.tx_bytes, more.tx_bytes),
+            (&self.rx_packets, more.rx_packets),
+            (&self.tx_packets, more.tx_packets),
+        ] {
+            counter.fetch_add(more, Ordering::Relaxed);
+        }
+    }
+}
+
+fn on_the_wire(payload: usize) -> (u64, u64) {
+    let payload = u64::try_from(payload).unwrap_or(u64::MAX / 2) + PACKET;
+    let segments = payload.div_ceil(SEGMENT_PAYLOAD);
+    (payload + segments * SEGMENT, segments)
+}
