@@ -10,6 +10,7 @@ import json
 import os
 import ssl
 import sys
+import time
 
 from fakepve import FakePve
 from fakepve.certs import make_cert
@@ -47,7 +48,26 @@ class Lab(FakePve):
         if method == 'POST' and match.template == '/nodes/{node}/status':
             self.tell({'event': 'node', 'command': values.get('command', '')})
             return None
+        if method == 'GET' and match.template == '/cluster/tasks':
+            return [self._task_view(task, listing=True) for task in self.tasks.values()]
         return await super().synthesise(match, method, info, user, values)
+
+    def ct_resources(self, user, kind=None):
+        """As of VMs, with what the lab has set."""
+        rows = super().ct_resources(user, kind)
+        for row in rows:
+            if row['status'] == 'running':
+                row.update((k, v) for k, v in self.ct(row['vmid']).stats.items() if k in row)
+        return rows
+
+    up_since = time.time()
+
+    def _node_stats(self, online):
+        stats = super()._node_stats(online)
+        if online:
+            # one that stands still is taken for a pvestatd that hangs
+            stats['uptime'] = int(time.time() - self.up_since) + 1
+        return stats
 
 
 def watch(guest, tell):

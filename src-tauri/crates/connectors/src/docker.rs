@@ -11,6 +11,8 @@ mod exchange;
 mod parse;
 mod power;
 mod remote;
+mod sample;
+mod stats;
 mod tls;
 mod transport;
 mod watch;
@@ -25,9 +27,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, mpsc};
+use tokio::time::Instant;
 use wakehub_domain::{Capability, ConnectorError, ErrorKind, NodeKind, PowerState};
 
-use crate::{Change, Check, Connector, Discovered, Report, StopOptions, Target, Watch};
+use crate::{Change, Check, Connector, Discovered, Report, StopOptions, Target, Usage, Watch};
 use client::Client;
 use discover::Surroundings;
 use parse::{Inspected, Listed};
@@ -51,6 +54,8 @@ pub struct DockerConnector {
     socket_on_host: String,
     client: Mutex<Option<Arc<Client>>>,
     opened: Arc<AtomicU64>,
+    /// What processor times are compared with.
+    since: Instant,
 }
 
 impl DockerConnector {
@@ -61,6 +66,7 @@ impl DockerConnector {
             socket_on_host: USUAL_SOCKET.to_owned(),
             client: Mutex::new(None),
             opened: Arc::default(),
+            since: Instant::now(),
         }
     }
 
@@ -197,6 +203,11 @@ impl Connector for DockerConnector {
     async fn watch(&self, changes: &mpsc::Sender<Change>) -> Result<Watch, ConnectorError> {
         let client = self.client(watch::OPERATION).await?;
         watch::run(&client, changes).await
+    }
+
+    async fn sample(&self, wanted: &[Target]) -> Result<Vec<Usage>, ConnectorError> {
+        let client = self.client("read what the containers use").await?;
+        sample::sample(&client, self.since, wanted).await
     }
 
     async fn close(&self) {

@@ -12,6 +12,7 @@ mod discover;
 mod failure;
 mod parse;
 mod power;
+mod sample;
 mod task;
 mod tls;
 
@@ -25,10 +26,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use wakehub_domain::{Capability, ConnectorError, NodeKind, PowerState};
 
-use crate::{Check, Connector, Discovered, Report, StopOptions, Target};
+use crate::{Check, Connector, Discovered, PastUse, Report, StopOptions, Target, Usage};
 use client::{Call, Client};
 use failure::Failure;
 use parse::{Current, Resources};
+use sample::Figures;
 
 /// pvestatd writes what `/cluster/resources` shows every 10 s (its `$updatetime`), and a busy one takes longer.
 const RESOURCES_LAG: Duration = Duration::from_secs(30);
@@ -44,6 +46,7 @@ struct Known {
     places: HashMap<u32, Place>,
     /// Guests that a command of ours has changed, by vmid.
     changed: HashMap<u32, Changed>,
+    figures: Figures,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -88,6 +91,9 @@ impl ProxmoxConnector {
         let call = Call::get(operation, &["cluster", "resources"]);
         let resources = parse::resources(&self.client.call(&call).await?);
         let mut known = self.known();
+        known
+            .figures
+            .take(Instant::now(), self.member(), &resources);
         known.places = resources
             .guests
             .iter()
@@ -115,10 +121,22 @@ impl ProxmoxConnector {
         place: &Place,
         path: &[&str],
     ) -> Result<Value, Failure> {
+        self.get_with(operation, vmid, place, path, &[]).await
+    }
+
+    async fn get_with(
+        &self,
+        operation: &str,
+        vmid: u32,
+        place: &Place,
+        path: &[&str],
+        parameters: &[(&str, String)],
+    ) -> Result<Value, Failure> {
         let vmid = vmid.to_string();
         let mut full = vec!["nodes", place.member.as_str(), place.api(), vmid.as_str()];
         full.extend(path);
-        self.client.call(&Call::get(operation, &full)).await
+        let call = Call::get(operation, &full).with(parameters);
+        self.client.call(&call).await
     }
 
     /// The resources lag behind our own commands; of guests that we have changed just now the current status is asked as
@@ -194,6 +212,14 @@ impl Connector for ProxmoxConnector {
 
     async fn test(&self, checks: &mpsc::Sender<Check>) {
         check::test(self, checks).await;
+    }
+
+    async fn sample(&self, wanted: &[Target]) -> Result<Vec<Usage>, ConnectorError> {
+        sample::sample(self, wanted).await
+    }
+
+    async fn past(&self, target: &Target, back: Duration) -> Result<Vec<PastUse>, ConnectorError> {
+        sample::past(self, target, back).await
     }
 
     async fn close(&self) {

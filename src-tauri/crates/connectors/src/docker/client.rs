@@ -19,6 +19,7 @@ use wakehub_domain::{ConnectorError, ErrorKind};
 
 use super::exchange::Exchange;
 use super::parse::{self, Inspected, Listed};
+use super::stats::Stats;
 use super::transport::{self, Dial};
 
 /// How long an engine may take to answer what does not itself wait for a container. A busy engine with hundreds of
@@ -109,6 +110,34 @@ impl Client {
             }
         };
         self.within(operation, REQUEST_DEADLINE, looking).await
+    }
+
+    /// What it uses now, without the second that the engine would wait for a difference; engines before API 1.41 wait.
+    /// `None` when it does not run.
+    pub(super) async fn stats(
+        &self,
+        operation: &str,
+        id: &str,
+        limit: Duration,
+    ) -> Result<Option<Stats>, ConnectorError> {
+        let path = format!("/containers/{id}/stats?stream=false&one-shot=true");
+        let limit = limit.min(REQUEST_DEADLINE);
+        let body = tokio::time::timeout(limit, self.exchange.get(&path))
+            .await
+            .unwrap_or_else(|_| Err(no_answer(operation, limit)))
+            .map_err(|error| error.during(operation))?;
+        Stats::read(&body).map_err(|error| {
+            ConnectorError::new(
+                ErrorKind::Protocol,
+                operation,
+                unexpected(&error.to_string()),
+            )
+        })
+    }
+
+    /// Whether each connection is a command on the host.
+    pub(super) fn is_bridged(&self) -> bool {
+        self.exchange.dial().is_bridged()
     }
 
     pub(super) async fn networks(&self, operation: &str) -> Result<Vec<Network>, ConnectorError> {

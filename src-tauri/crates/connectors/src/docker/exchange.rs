@@ -24,7 +24,10 @@ const OLDEST: ApiVersion = ApiVersion(1, 24);
 
 /// Longer than the 60 s between two polls of a quiet homelab, so that each finds the connection of the last.
 const KEEP_IDLE: Duration = Duration::from_secs(150);
-const KEEP_AT_MOST: usize = 4;
+/// As many as containers are asked about at once where the engine is slow, so that the next sample finds them all.
+const KEEP_AT_MOST: usize = 32;
+/// A channel of a session that stands is opened in no time, and may be one of the few commands that sshd allows.
+const KEEP_AT_MOST_OVER_SSH: usize = 4;
 
 /// The one path that has no version: it tells the engine's.
 const PING: &str = "/_ping";
@@ -41,10 +44,15 @@ pub(super) struct Exchange {
 
 impl Exchange {
     pub(super) fn new(dial: Dial) -> Exchange {
+        let keep = if dial.is_over_ssh() {
+            KEEP_AT_MOST_OVER_SSH
+        } else {
+            KEEP_AT_MOST
+        };
         let http = Http::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(KEEP_IDLE)
-            .pool_max_idle_per_host(KEEP_AT_MOST)
+            .pool_max_idle_per_host(keep)
             .build(dial.clone());
         Exchange {
             http,
@@ -67,16 +75,30 @@ impl Exchange {
         if path == PING {
             return self.greet().await.map(|(_, response)| response);
         }
+        self.asked(&head.method, path).await
+    }
+
+    /// The body of what a path answers.
+    pub(super) async fn get(&self, path: &str) -> Result<Bytes, ConnectorError> {
+        let response = self.asked(&Method::GET, path).await?;
+        self.collected(response).await
+    }
+
+    async fn asked(
+        &self,
+        method: &Method,
+        path: &str,
+    ) -> Result<Response<Incoming>, ConnectorError> {
         let known = *self.remembered();
         let version = match known {
             Some(version) => version,
             None => self.negotiate().await?,
         };
-        match self.versioned(&head.method, version, path).await {
+        match self.versioned(method, version, path).await {
             // The engine was replaced by a newer one since.
             Err(error) if error.kind == ErrorKind::Unsupported && known.is_some() => {
                 let version = self.negotiate().await?;
-                self.versioned(&head.method, version, path).await
+                self.versioned(method, version, path).await
             }
             other => other,
         }

@@ -59,6 +59,19 @@ pub(super) struct Listed {
     /// The engine's sentence, such as `Up 2 hours`.
     status: String,
     health: Option<String>,
+    /// `bridge`, `host`, `container:0123…`; Podman does not say.
+    network_mode: Option<String>,
+}
+
+/// Whose network a container uses.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Network {
+    Own,
+    /// Podman does not say, and tells zeros of the host's.
+    Unsaid,
+    None,
+    OfHost,
+    OfAnother,
 }
 
 impl TryFrom<ContainerSummary> for Listed {
@@ -76,6 +89,7 @@ impl TryFrom<ContainerSummary> for Listed {
                 .map_or_else(String::new, |state| state.to_string()),
             status: told.status.unwrap_or_default(),
             health: health.map(|status| status.to_string()),
+            network_mode: told.host_config.and_then(|host| host.network_mode),
         })
     }
 }
@@ -94,11 +108,15 @@ pub(super) fn listed(contents: &str) -> Result<Vec<Listed>, serde_json::Error> {
         .map(|mut entry| {
             let state = entry.get("State").and_then(word);
             let health = entry.get("Health").and_then(|it| word(it.get("Status")?));
+            let mode = entry
+                .get("HostConfig")
+                .and_then(|it| word(it.get("NetworkMode")?));
             keep(&mut entry, &["Id", "Names", "Image", "Labels", "Status"]);
             let known: ContainerSummary = serde_json::from_value(Value::Object(entry))?;
             Ok(Listed {
                 state: state.unwrap_or_default(),
                 health,
+                network_mode: mode,
                 ..Listed::try_from(known)?
             })
         })
@@ -124,6 +142,16 @@ impl Listed {
             .get(name)
             .map(String::as_str)
             .filter(|value| !value.is_empty())
+    }
+
+    pub(super) fn network(&self) -> Network {
+        match self.network_mode.as_deref() {
+            Some("host") => Network::OfHost,
+            Some("none") => Network::None,
+            Some(mode) if mode.starts_with("container:") => Network::OfAnother,
+            Some(_) => Network::Own,
+            None => Network::Unsaid,
+        }
     }
 
     pub(super) fn report(&self) -> GuestReport {

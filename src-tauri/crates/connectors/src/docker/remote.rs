@@ -37,6 +37,10 @@ impl Remote {
         }
     }
 
+    pub(super) fn is_bridged(&self) -> bool {
+        self.chosen() == Way::Bridged
+    }
+
     fn chosen(&self) -> Way {
         *self
             .way

@@ -85,6 +85,20 @@ impl Dial {
         self.tls.as_ref()
     }
 
+    pub(super) fn is_over_ssh(&self) -> bool {
+        match &*self.endpoint {
+            DockerEndpoint::Ssh { .. } => true,
+            DockerEndpoint::Tcp { .. }
+            | DockerEndpoint::Tls { .. }
+            | DockerEndpoint::Unix { .. } => false,
+        }
+    }
+
+    /// Whether each connection is a command on the host.
+    pub(super) fn is_bridged(&self) -> bool {
+        self.remote.is_bridged()
+    }
+
     /// What lets us in, once a request was answered.
     pub(super) fn admitted_by(&self) -> String {
         match &*self.endpoint {

@@ -1,17 +1,21 @@
 //! Reads what Proxmox answers. Pure, and lenient: Perl sends numbers as strings and booleans as 0 and 1, and what is
 //! unknown or missing must not take the rest with it.
 
+mod figures;
 mod guest_config;
 mod guests;
 mod permissions;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod work;
 
+pub(super) use figures::past;
 pub(super) use guest_config::{GuestConfig, guest_config, interfaces};
 pub(super) use guests::{Current, Guest, Resources, current, resources};
 pub(super) use permissions::{Permissions, permissions};
 pub(super) use tasks::{TaskState, Upid, last_words, running_tasks, task_state, upid};
+pub(super) use work::{Task, breaks, lock_in_words, tasks_at_work};
 
 use serde_json::Value;
 use std::collections::BTreeMap;

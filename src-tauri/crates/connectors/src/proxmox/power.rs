@@ -200,7 +200,7 @@ async fn wait_for(
 }
 
 /// Where the guest was last seen, else where it is now.
-async fn place(
+pub(super) async fn place(
     connector: &ProxmoxConnector,
     operation: &str,
     kind: NodeKind,
@@ -282,24 +282,9 @@ async fn busy_with(
     let parameters = [("source", "active".to_owned()), ("vmid", vmid.to_string())];
     let call = Call::get(operation, &path).with(&parameters);
     let tasks = connector.client.call(&call).await.ok()?;
-    parse::running_tasks(&tasks).into_iter().find(|task| {
-        [
-            "vzdump",
-            "qmigrate",
-            "vzmigrate",
-            "qmsnapshot",
-            "vzsnapshot",
-            "qmclone",
-            "vzclone",
-            "qmrestore",
-            "vzrestore",
-            "qmmove",
-            "move_volume",
-            "qmrollback",
-            "vzrollback",
-        ]
-        .contains(&task.as_str())
-    })
+    parse::running_tasks(&tasks)
+        .into_iter()
+        .find(|task| parse::breaks(task).is_some())
 }
 
 /// A guest that ignores the request makes the task fail; to the caller that is a timeout, with what to do about it.
@@ -358,7 +343,11 @@ fn rejected_for_now(operation: &str, message: String) -> ConnectorError {
     }
 }
 
-fn guest(kind: NodeKind, platform_id: &str, verb: &str) -> Result<(NodeKind, u32), ConnectorError> {
+pub(super) fn guest(
+    kind: NodeKind,
+    platform_id: &str,
+    verb: &str,
+) -> Result<(NodeKind, u32), ConnectorError> {
     let operation = || format!("{verb} {} {platform_id}", kind.as_str());
     match kind {
         NodeKind::Vm | NodeKind::Lxc => {}

@@ -24,11 +24,14 @@ pub mod certs;
 mod host;
 #[path = "look.rs"]
 mod look;
+#[path = "many.rs"]
+mod many;
 #[path = "podman.rs"]
 mod podman;
 
 pub use host::{Network, eventually};
 pub use look::*;
+pub use many::Many;
 pub use podman::Podman;
 
 use certs::Certs;

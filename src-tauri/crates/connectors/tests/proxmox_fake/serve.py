@@ -33,6 +33,24 @@ class Pve(fakepve.FakePve):
 
     padding = ''
 
+    # GET …/rrddata by vmid, and the machine's under its name.
+    rrd = {}
+
+    async def synthesise(self, match, method, info, user, values):
+        if method == 'GET' and match.template == '/cluster/tasks':
+            return [self._task_view(task, listing=True) for task in self.tasks.values()]
+        if method == 'GET' and match.template.endswith('/rrddata'):
+            of = match.params.get('vmid', match.params['node'])
+            return self.rrd.get(str(of), {}).get(values['timeframe'], [])
+        return await super().synthesise(match, method, info, user, values)
+
+    def ct_resources(self, user, kind=None):
+        rows = super().ct_resources(user, kind)
+        for row in rows:
+            if row['status'] == 'running':
+                row.update((k, v) for k, v in self.ct(row['vmid']).stats.items() if k in row)
+        return rows
+
     def freeze_resources(self):
         """From now on /cluster/resources shows the guests as they are now, as pvestatd does for up to 10 s."""
         self.frozen = dict((guest.vmid, guest.status) for guest in self.vms + self.cts)

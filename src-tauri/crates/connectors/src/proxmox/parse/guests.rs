@@ -4,8 +4,8 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use wakehub_domain::{NodeKind, PowerState};
 
-use super::{flag, integer, number, one_line, rows, text};
-use crate::GuestReport;
+use super::{figures, flag, integer, lock_in_words, number, one_line, rows, text};
+use crate::{GuestReport, Target, Usage};
 
 /// `/cluster/resources`: the whole cluster in one answer.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -14,6 +14,8 @@ pub(in crate::proxmox) struct Resources {
     pub guests: Vec<Guest>,
     /// The members of the cluster, and whether they are online.
     pub members: BTreeMap<String, bool>,
+    /// What the members use that are online, without their traffic.
+    pub machines: BTreeMap<String, Usage>,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -23,6 +25,8 @@ pub(in crate::proxmox) struct Guest {
     pub max_cores: Option<f64>,
     /// Bytes.
     pub max_memory: Option<u64>,
+    /// Of a running one.
+    pub usage: Option<Usage>,
 }
 
 impl Resources {
@@ -48,6 +52,10 @@ pub(in crate::proxmox) fn resources(data: &Value) -> Resources {
             && let Some(name) = text(row, "node")
         {
             let online = text(row, "status").as_deref() == Some("online");
+            if online {
+                let usage = figures::of_machine(row);
+                resources.machines.insert(name.clone(), usage);
+            }
             resources.members.insert(name, online);
         }
     }
@@ -87,8 +95,15 @@ fn guest(row: &Value, kind: NodeKind, vmid: u32, members: &BTreeMap<String, bool
         power(text(row, "status").as_deref())
     };
     let (lock, note) = lock_and_note(lock, note);
+    let usage = (state == PowerState::On).then(|| {
+        let platform_id = vmid.to_string();
+        let mut usage = figures::of_guest(row, Target::Guest { kind, platform_id });
+        usage.inhibitors.extend(lock.as_deref().map(lock_in_words));
+        usage
+    });
     Guest {
         vmid,
+        usage,
         report: GuestReport {
             kind,
             platform_id: vmid.to_string(),

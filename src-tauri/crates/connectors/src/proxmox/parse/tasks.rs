@@ -74,11 +74,13 @@ pub(in crate::proxmox) fn last_words(data: &Value, exit_status: &str, lines: usi
 pub(in crate::proxmox) fn running_tasks(data: &Value) -> Vec<String> {
     rows(data)
         .iter()
-        .filter(|row| {
-            let status = text(row, "status");
-            integer(row, "endtime").is_none()
-                && status.is_none_or(|status| status.eq_ignore_ascii_case("running"))
-        })
+        .filter(|row| is_running(row))
         .filter_map(|row| text(row, "type"))
         .collect()
+}
+
+pub(super) fn is_running(row: &Value) -> bool {
+    let status = text(row, "status");
+    integer(row, "endtime").is_none()
+        && status.is_none_or(|status| status.eq_ignore_ascii_case("running"))
 }

@@ -2,9 +2,11 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::time::Duration;
 use wakehub_domain::{NodeKind, PowerState};
 
 use super::*;
+use crate::{CpuUse, Memory, Signal, Target, Usage};
 
 macro_rules! recorded {
     ($name:literal) => {
@@ -212,6 +214,153 @@ fn only_tasks_without_an_end_run() {
 }
 
 #[test]
+fn running_guests_and_machines_tell_what_they_use() {
+    let seen = resources(&recorded_data(recorded!("resources")));
+    let usage = |vmid| seen.find(vmid).unwrap().usage.as_ref();
+    let docker = usage(100).unwrap();
+    assert_eq!(docker.cpu, Some(CpuUse::Cores(0.08)), "0.02 of 4 cores");
+    let memory = Memory {
+        used: 64 << 20,
+        total: 4 << 30,
+    };
+    assert_eq!(docker.memory, Some(memory));
+    assert_eq!((docker.rx_bytes, docker.tx_bytes), (Some(0), Some(0)));
+    assert_eq!(
+        (docker.read_bytes, docker.written_bytes),
+        (Some(0), Some(0))
+    );
+    assert_eq!((docker.rx_packets, docker.connections), (None, None));
+    assert_eq!(docker.missing, []);
+    assert_eq!(usage(101).unwrap().cpu, Some(CpuUse::Cores(0.0)));
+    assert_eq!(usage(102), None, "stopped, whatever its row says");
+    assert_eq!(usage(103), None, "unknown");
+    let machines: Vec<&str> = seen.machines.keys().map(String::as_str).collect();
+    assert_eq!(machines, ["pve1", "pve2"], "pve3 is offline");
+    let pve1 = &seen.machines["pve1"];
+    assert_eq!(pve1.target, Target::Itself);
+    assert_eq!(pve1.up, Some(Duration::from_secs(3600)));
+    assert_eq!(pve1.cpu, Some(CpuUse::Cores(0.08)));
+    assert_eq!((pve1.rx_bytes, pve1.read_bytes), (None, None));
+}
+
+/// What is no figure is missing, and never nothing.
+#[test]
+fn odd_figures_are_missing() {
+    let with = |key: &str, value: Value| {
+        let mut row = json!({"type": "lxc", "vmid": 101, "node": "pve1", "status": "running",
+            "cpu": "0.5", "maxcpu": "2", "mem": "1", "maxmem": "2",
+            "netin": "18446744073709551615", "netout": 1.5e15, "diskread": "0", "diskwrite": 4.9});
+        row[key] = value;
+        let mut usage = resources(&json!([row])).guests.remove(0).usage.unwrap();
+        let missing = std::mem::take(&mut usage.missing);
+        (
+            usage,
+            missing.into_iter().map(|one| one.what).collect::<Vec<_>>(),
+        )
+    };
+    let (usage, missing) = with("name", json!("as it is"));
+    assert_eq!(missing, []);
+    assert_eq!(usage.cpu, Some(CpuUse::Cores(1.0)));
+    assert_eq!(usage.rx_bytes, Some(u64::MAX), "Perl's numbers are text");
+    assert_eq!(usage.tx_bytes, Some(1_500_000_000_000_000));
+    assert_eq!(usage.written_bytes, Some(4));
+    for (key, what) in [
+        ("cpu", Signal::Cpu),
+        ("maxcpu", Signal::Cpu),
+        ("mem", Signal::Memory),
+        ("maxmem", Signal::Memory),
+        ("netin", Signal::Network),
+        ("netout", Signal::Network),
+        ("diskread", Signal::Disk),
+        ("diskwrite", Signal::Disk),
+    ] {
+        for odd in [
+            json!(null),
+            json!(-1),
+            json!("NaN"),
+            json!("inf"),
+            json!("U"),
+            json!([1]),
+            json!(""),
+        ] {
+            assert_eq!(with(key, odd.clone()).1, [what], "{key}: {odd}");
+        }
+    }
+    assert_eq!(with("maxcpu", json!(0)).1, [Signal::Cpu]);
+    assert_eq!(with("maxmem", json!(0)).1, [Signal::Memory]);
+    assert_eq!(with("uptime", json!(0)).0.up, None);
+    assert_eq!(
+        with("uptime", json!("61")).0.up,
+        Some(Duration::from_secs(61))
+    );
+}
+
+#[test]
+fn locks_are_told_in_words() {
+    let of = |lock: &str| {
+        let row = json!([{"type": "qemu", "vmid": 100, "status": "running", "lock": lock}]);
+        resources(&row).guests.remove(0).usage.unwrap().inhibitors
+    };
+    assert_eq!(of("backup"), ["a backup runs"]);
+    assert_eq!(of("migrate"), ["it is being migrated"]);
+    assert_eq!(of("brand\nnew"), ["Proxmox has locked it: brand new"]);
+    assert_eq!(of(""), [""; 0]);
+    assert_eq!(of("suspended"), [""; 0], "forbids nothing");
+}
+
+/// As the documentation shows them: rates, with holes where nothing was measured.
+#[test]
+fn the_past_is_told_in_rates_with_holes() {
+    let lxc = past(&recorded_data(recorded!("rrddata_lxc")));
+    let times: Vec<i64> = lxc
+        .iter()
+        .map(|row| row.at.0 / 1000 - 1_795_240_800)
+        .collect();
+    assert_eq!(times, [0, 60, 120, 180, 240]);
+    assert!(lxc.iter().all(|row| row.over == Duration::from_secs(60)));
+    assert_eq!(lxc[1].cpu_cores, Some(1.820846233230134));
+    assert_eq!(lxc[1].memory.unwrap().used, 210_513_152);
+    assert_eq!(
+        (lxc[1].rx_rate, lxc[1].tx_rate),
+        (Some(2.5e6), Some(31250.25))
+    );
+    assert_eq!(lxc[0].written_rate, Some(546.133333333333));
+    for hole in [&lxc[2], &lxc[3]] {
+        let rates = [
+            hole.cpu_cores,
+            hole.rx_rate,
+            hole.tx_rate,
+            hole.read_rate,
+            hole.written_rate,
+        ];
+        assert_eq!((rates, hole.memory), ([None; 5], None));
+    }
+    let odd = &lxc[4];
+    assert_eq!((odd.cpu_cores, odd.rx_rate), (Some(0.04), Some(139.6)));
+    assert_eq!(
+        (odd.tx_rate, odd.read_rate, odd.written_rate),
+        (None, None, None)
+    );
+
+    let node = past(&recorded_data(recorded!("rrddata_node")));
+    assert_eq!(node[0].memory.unwrap().used, 2_146_435_072);
+    assert_eq!((node[0].rx_rate, node[0].read_rate), (Some(1843.4), None));
+
+    // Half hours of before the upgrade, then minutes.
+    let mixed = json!([{"time": 5400}, {"time": 1800}, {"time": 3600}, {"time": 5460}, {"time": 5460},
+        {"time": -60}, {"time": 9e18}, {"time": null}, 7]);
+    let spans: Vec<(i64, u64)> = past(&mixed)
+        .iter()
+        .map(|row| (row.at.0 / 1000, row.over.as_secs()))
+        .collect();
+    assert_eq!(spans, [(1800, 1800), (3600, 1800), (5400, 60), (5460, 60)]);
+    assert_eq!(
+        past(&json!([{"time": 60}]))[0].over,
+        Duration::from_secs(60)
+    );
+}
+
+#[test]
 fn configurations_tell_size_addresses_and_order() {
     let vm = guest_config(&recorded_data(recorded!("qemu_config")), NodeKind::Vm);
     assert_eq!(vm.cores, Some(4.0), "two sockets of two cores");
@@ -327,6 +476,13 @@ fn any_json() -> impl Strategy<Value = Value> {
         "endtime",
         "VM.Audit",
         "/vms",
+        "cpu",
+        "mem",
+        "netin",
+        "uptime",
+        "time",
+        "-1e999",
+        "NaN",
     ]);
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -343,6 +499,17 @@ fn any_json() -> impl Strategy<Value = Value> {
                 .prop_map(|pairs| pairs.into_iter().collect::<Value>()),
         ]
     })
+}
+
+/// What is not missing is a figure.
+fn makes_sense(usage: &Usage) {
+    if let Some(CpuUse::Cores(cores)) = usage.cpu {
+        assert!(cores.is_finite() && cores >= 0.0, "{cores}");
+    }
+    assert!(usage.memory.is_none_or(|memory| memory.total > 0));
+    let missing = |what| usage.missing.iter().any(|one| one.what == what);
+    assert_eq!(usage.cpu.is_none(), missing(Signal::Cpu));
+    assert_eq!(usage.memory.is_none(), missing(Signal::Memory));
 }
 
 /// Everything that reads, on one value; a panic fails the test.
@@ -364,7 +531,27 @@ fn read_all(value: &Value) {
         guest_config(value, NodeKind::Vm),
         guest_config(value, NodeKind::Lxc),
     );
+    for row in past(value) {
+        let rates = [
+            row.cpu_cores,
+            row.rx_rate,
+            row.tx_rate,
+            row.read_rate,
+            row.written_rate,
+        ];
+        assert!(
+            rates
+                .iter()
+                .flatten()
+                .all(|rate| *rate >= 0.0 && rate.is_finite())
+        );
+    }
+    for task in tasks_at_work(value) {
+        let _ = (task.of_machine(), task.of_guest());
+    }
     let seen = resources(value);
+    let usages = seen.guests.iter().filter_map(|guest| guest.usage.as_ref());
+    usages.chain(seen.machines.values()).for_each(makes_sense);
     let mut ids: Vec<u32> = seen.guests.iter().map(|guest| guest.vmid).collect();
     let count = ids.len();
     ids.dedup();
