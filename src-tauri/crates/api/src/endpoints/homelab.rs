@@ -1,0 +1,38 @@
+//! homelab.toml, in and out.
+
+use wakehub_view::wire::ImportReport;
+
+use crate::routes::{Call, Json, Routes, Toml};
+use crate::shared::Scope;
+
+use super::{Answered, GET, POST};
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+        .on(
+            GET,
+            "/api/v1/homelab",
+            ("export", "The homelab as homelab.toml, without secrets"),
+            Scope::Read,
+            export,
+        )
+        .patiently()
+        .on(
+            POST,
+            "/api/v1/homelab",
+            (
+                "import",
+                "Add and change nodes from a homelab.toml, all or nothing",
+            ),
+            Scope::Control,
+            import,
+        )
+}
+
+async fn export(call: Call, (): ()) -> Answered<Toml> {
+    Ok(Toml(call.shared.engine.export().await?))
+}
+
+async fn import(call: Call, Toml(text): Toml) -> Answered<Json<ImportReport>> {
+    Ok(Json(call.shared.engine.import(text).await?))
+}
