@@ -2,7 +2,8 @@
 //!
 //! The script is fed to `sh`, so that it does not matter which shell the login has (fish and csh quote in ways of their
 //! own), and `sh` ends with it: nothing is left on the host. It needs what every POSIX system has (`sed`, `awk`) and tries
-//! the rest; what fails says so and is missing. Its answer is bounded: connections are counted on the host.
+//! the rest; what fails says so and is missing. Its answer is bounded (connections are counted on the host) and is sent
+//! at once, in few packets.
 
 use super::host::SshHost;
 use super::parse;

@@ -67,7 +67,8 @@ impl Traffic {
         });
     }
 
-    /// With an acknowledgement for every second packet of the other side (RFC 9293, section 3.8.6.3).
+    /// With an acknowledgement for every third packet of the other side: TCP sends one for every second (RFC 9293, section
+    /// 3.8.6.3), and some travel with an answer.
     pub(super) fn own(&self) -> Own {
         let [rx_bytes, tx_bytes, rx_packets, tx_packets] = [
             &self.rx_bytes,
@@ -77,10 +78,10 @@ impl Traffic {
         ]
         .map(|counter| counter.load(Ordering::Relaxed));
         Own {
-            rx_bytes: rx_bytes + tx_packets / 2 * SEGMENT,
-            tx_bytes: tx_bytes + rx_packets / 2 * SEGMENT,
-            rx_packets: rx_packets + tx_packets / 2,
-            tx_packets: tx_packets + rx_packets / 2,
+            rx_bytes: rx_bytes + tx_packets / 3 * SEGMENT,
+            tx_bytes: tx_bytes + rx_packets / 3 * SEGMENT,
+            rx_packets: rx_packets + tx_packets / 3,
+            tx_packets: tx_packets + rx_packets / 3,
         }
     }
 

@@ -43,6 +43,7 @@ echo "$z" | sed -n '/^ *pool:/p;/^ *scan:/p;/% done/p;2000q'; [ $s = 0 ] || echo
 locks() { [ -d /run/systemd/system ] || return 0
 $t busctl call org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager ListInhibitors; }
 
+all() {
 part uptime cat /proc/uptime
 part stat sed -n '/^cpu/p;1500q' /proc/stat
 part memory sed -n '/^Mem[TFA]/p;/^Buffers/p;/^Cached/p;/^SReclaimable/p' /proc/meminfo
@@ -56,4 +57,8 @@ part locks locks
 part nics nics
 part net sed -n '/^ *lo:/d;/^ *veth/d;/^ *tap/d;/^ *fw/d;/:/p;1500q' /proc/net/dev
 echo "@wakehub end"
+}
+
+o=$(all)
+printf '%s\n' "$o"
 } </dev/null

@@ -38,6 +38,10 @@ const OVER_IPV6: &str = "fe80::9%eth0 5112 fe80::1%eth0 445";
 
 /// The whole answer to a session of these ends.
 fn answer(shell: &[&str], bin: &Path, session: &str, polled: &[u16]) -> String {
+    run(&script(polled), shell, bin, session)
+}
+
+fn run(script: &str, shell: &[&str], bin: &Path, session: &str) -> String {
     let path = std::env::var("PATH").unwrap();
     let mut child = Command::new(shell[0])
         .args(&shell[1..])
@@ -48,7 +52,7 @@ fn answer(shell: &[&str], bin: &Path, session: &str, polled: &[u16]) -> String {
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(script(polled).as_bytes()).unwrap();
+    stdin.write_all(script.as_bytes()).unwrap();
     drop(stdin);
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
@@ -101,6 +105,35 @@ fn the_same_is_counted_by_every_shell_and_awk_that_is_here() {
         }
     }
     assert!(tried > 0, "no awk is here");
+}
+
+/// As FreeBSD's `netstat -an -p tcp` prints it: the port stands after a dot.
+const NETSTAT: &str = "\
+Active Internet connections (including servers)
+Proto Recv-Q Send-Q Local Address          Foreign Address        (state)
+tcp4       0      0 10.77.0.2.22           10.77.0.1.51234        ESTABLISHED
+tcp4       0      0 10.77.0.2.22           10.77.0.9.51234        ESTABLISHED
+tcp4       0     44 10.77.0.2.8006         10.77.0.1.40000        ESTABLISHED
+tcp4       0      0 10.77.0.2.41000        10.77.0.5.2049         ESTABLISHED
+tcp4       0      0 10.77.0.2.22           10.77.0.9.51233        TIME_WAIT
+tcp4       0      0 127.0.0.1.22           127.0.0.1.2049         ESTABLISHED
+tcp6       0      0 fe80::1%em0.22         fe80::9%em0.5111       ESTABLISHED
+tcp4       0      0 *.8006                 *.*                    LISTEN
+tcp6       0      0 *.22                   *.*                    LISTEN
+tcp4       0      0 *.22                   *.*                    LISTEN";
+
+#[test]
+fn without_ss_and_proc_netstat_is_asked() {
+    let bin = tempfile::tempdir().unwrap();
+    let bin = bin.path();
+    stub(bin, "ss", "exit 127");
+    stub(bin, "netstat", &format!("cat <<X\n{NETSTAT}\nX"));
+    let count = |polled: &[u16]| {
+        let elsewhere = script(polled).replace("/proc/net/tcp", "/nowhere");
+        parse::usage(&run(&elsewhere, &["sh"], bin, OVER_IPV4), "").connections
+    };
+    assert_eq!(count(&[]), Some(3));
+    assert_eq!(count(&[8006]), Some(2));
 }
 
 #[test]
