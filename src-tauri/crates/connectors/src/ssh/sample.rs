@@ -8,6 +8,7 @@
 use super::host::SshHost;
 use super::parse;
 use crate::Usage;
+use std::net::SocketAddr;
 use wakehub_domain::ConnectorError;
 
 const SCRIPT: &str = include_str!("sample/script.sh");
@@ -15,7 +16,7 @@ const SCRIPT: &str = include_str!("sample/script.sh");
 /// `polled`: TCP ports of the host on which WakeHub asks an API of it. Connections to them from this computer are ours.
 pub(super) async fn sample(host: &SshHost, polled: &[u16]) -> Result<Usage, ConnectorError> {
     let output = host
-        .exec("sh", script(polled).as_bytes())
+        .exec("sh", script(polled, &host.counter().ends()).as_bytes())
         .await
         .map_err(|error| error.during(format!("measure {}", host.endpoint())))?;
     let stderr = output.stderr_text();
@@ -24,9 +25,15 @@ pub(super) async fn sample(host: &SshHost, polled: &[u16]) -> Result<Usage, Conn
     Ok(usage)
 }
 
-fn script(polled: &[u16]) -> String {
+/// `ends`: our side of this and earlier sessions. One that broke with the network, or while this computer slept, stays
+/// established on the host for hours.
+fn script(polled: &[u16], ends: &[SocketAddr]) -> String {
     let ports: Vec<String> = polled.iter().map(u16::to_string).collect();
-    format!("W='{}'\n{SCRIPT}", ports.join(" "))
+    let ends: Vec<String> = ends
+        .iter()
+        .map(|end| format!("{} {}", end.ip(), end.port()))
+        .collect();
+    format!("W='{}' H='{}'\n{SCRIPT}", ports.join(" "), ends.join(" "))
 }
 
 #[cfg(all(test, unix))]

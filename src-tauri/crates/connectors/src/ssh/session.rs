@@ -58,6 +58,7 @@ impl Session {
         let (tcp, relay) = dial(endpoint, timing).await?;
         let failed = |error: io::Error| fault::connect(format!("connect to {endpoint}"), &error);
         tcp.set_nodelay(true).map_err(failed)?;
+        let end = tcp.local_addr().ok().filter(|_| relay.is_none());
         if let Some(progress) = &progress {
             let _ = progress.send(Milestone::Connected);
         }
@@ -74,7 +75,7 @@ impl Session {
                 ConnectorError::new(ErrorKind::Protocol, operation, error)
             })??;
         guard.disarm();
-        traffic.logged_in();
+        traffic.logged_in(end);
 
         let (requests, received) = mpsc::unbounded_channel();
         let mut driver = Driver::new(session, socket, received, traffic.clone());

@@ -5,7 +5,10 @@
 //! kernel counts of the same connection.
 
 use crate::Own;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Around the payload of an SSH packet: length, padding, the message's own header and the authentication code
 /// (RFC 4253, section 6; chacha20-poly1305 of OpenSSH).
@@ -22,6 +25,9 @@ const LOGIN: Own = Own {
     tx_packets: 4,
 };
 
+/// So many of the latest sessions are remembered.
+const ENDS: usize = 16;
+
 /// Cumulative over all sessions to one host; of what carries something.
 #[derive(Debug, Default)]
 pub(super) struct Traffic {
@@ -29,11 +35,24 @@ pub(super) struct Traffic {
     tx_bytes: AtomicU64,
     rx_packets: AtomicU64,
     tx_packets: AtomicU64,
+    ends: Mutex<VecDeque<SocketAddr>>,
 }
 
 impl Traffic {
-    pub(super) fn logged_in(&self) {
+    /// `end` is our side of the connection; none behind a jump host, where the server sees another.
+    pub(super) fn logged_in(&self, end: Option<SocketAddr>) {
         self.add(&LOGIN);
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.extend(end);
+        if ends.len() > ENDS {
+            ends.pop_front();
+        }
+    }
+
+    /// Our side of the latest sessions.
+    pub(super) fn ends(&self) -> Vec<SocketAddr> {
+        let ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.iter().copied().collect()
     }
 
     /// A channel was opened: a question and its answer.

@@ -117,6 +117,40 @@ async fn connections_of_others_count_and_our_own_do_not() {
     assert_eq!(count, Some(0));
 }
 
+/// Our side of the one connection to the nas' SSH server.
+fn our_port() -> String {
+    let told = Command::new("ss")
+        .args(["-Htn", "state", "established", "dst", NAS])
+        .output()
+        .unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    let ours = told.split_whitespace().nth(2).unwrap();
+    ours.rsplit(':').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_session_that_broke_unnoticed_there_is_not_use() {
+    if !inside("sample::a_session_that_broke_unnoticed_there_is_not_use") {
+        return;
+    }
+    let nas = Nas::new();
+    let connector = SshConnector::new(nas.host());
+    assert_eq!(connections(&connector).await, Some(0));
+    // Nothing of it reaches the nas any more, not even its end.
+    let port = our_port();
+    run(&format!(
+        "nft add table inet f && nft 'add chain inet f out {{ type filter hook output priority 0; }}' && \
+         nft add rule inet f out tcp sport {port} drop"
+    ));
+    connector.host().close().await;
+    assert_eq!(connections(&connector).await, Some(0));
+    nas.sshd.command("ss", "exit 127");
+    assert_eq!(connections(&connector).await, Some(0));
+    // Whoever does not know of it sees it beside the new one.
+    let stranger = SshConnector::new(nas.host());
+    assert_eq!(connections(&stranger).await, Some(2));
+}
+
 #[tokio::test]
 async fn without_ss_the_kernel_is_asked() {
     if !inside("sample::without_ss_the_kernel_is_asked") {

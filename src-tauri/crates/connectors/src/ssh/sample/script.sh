@@ -17,13 +17,14 @@ m=="p"{if($4=="0A")L[P($2)]=1;if($4=="01"){l[++n]=$2;r[n]=$3}}
 m=="n"{if($NF~/^LISTEN/)L[P($(NF-2))]=1;if($NF=="ESTABLISHED"){l[++n]=$(NF-2);r[n]=$(NF-1)}}
 END{if(e<2)exit 3
 f=m=="p"?"%04X":"%d";split(c,o," ");u=sprintf(f,o[2]);s=sprintf(f,o[4]);z=A(o[1] ":0")
+q=split(h,v," ");for(i=1;i<q;i+=2)H[(m=="p"?"":A(v[i] ":0")) " " sprintf(f,v[i+1])]=1
 q=split(w,v," ");for(i=1;i<=q;i++)W[sprintf(f,v[i])]=1
 for(i=1;i<=n&&!k;i++)if(P(l[i])==s&&P(r[i])==u&&(m=="p"||A(r[i])==z)){k=i;z=A(r[i])}
 for(i=1;i<=n;i++){x=A(l[i]);y=A(r[i]);p=P(l[i])
-if(i==k||!(p in L)||x==y||y~/^127\./||(m=="p"&&length(y)==8&&y~/7F$/)||(y==z&&(p in W)))continue
+if(i==k||!(p in L)||x==y||y~/^127\./||(m=="p"&&length(y)==8&&y~/7F$/)||(y==z&&(p in W))||(p==s&&(((m=="p"?"":y) " " P(r[i])) in H)))continue
 b++}
 print "connections " b+0}'
-count() { awk -v m="$1" -v c="$SSH_CONNECTION" -v w="$W" "$a"; }
+count() { awk -v m="$1" -v c="$SSH_CONNECTION" -v w="$W" -v h="$H" "$a"; }
 peers() {
 [ "$SSH_CONNECTION" ] || { echo "the server does not say which connection is ours"; return 9; }
 command -v awk >/dev/null 2>&1 || { echo "there is no awk to count with"; return 9; }

@@ -38,7 +38,7 @@ const OVER_IPV6: &str = "fe80::9%eth0 5112 fe80::1%eth0 445";
 
 /// The whole answer to a session of these ends.
 fn answer(shell: &[&str], bin: &Path, session: &str, polled: &[u16]) -> String {
-    run(&script(polled), shell, bin, session)
+    run(&script(polled, &[]), shell, bin, session)
 }
 
 fn run(script: &str, shell: &[&str], bin: &Path, session: &str) -> String {
@@ -129,11 +129,29 @@ fn without_ss_and_proc_netstat_is_asked() {
     stub(bin, "ss", "exit 127");
     stub(bin, "netstat", &format!("cat <<X\n{NETSTAT}\nX"));
     let count = |polled: &[u16]| {
-        let elsewhere = script(polled).replace("/proc/net/tcp", "/nowhere");
+        let elsewhere = script(polled, &[]).replace("/proc/net/tcp", "/nowhere");
         parse::usage(&run(&elsewhere, &["sh"], bin, OVER_IPV4), "").connections
     };
     assert_eq!(count(&[]), Some(3));
     assert_eq!(count(&[8006]), Some(2));
+}
+
+#[test]
+fn earlier_sessions_of_ours_are_not_counted() {
+    let bin = tempfile::tempdir().unwrap();
+    let bin = bin.path();
+    let says =
+        format!("case $1 in -Hltn) cat <<X\n{LISTENING}\nX\n;; *) cat <<X\n{ESTABLISHED}\nX\nesac");
+    stub(bin, "ss", &says);
+    let count = |ends: &[&str]| {
+        let ends: Vec<SocketAddr> = ends.iter().map(|end| end.parse().unwrap()).collect();
+        let script = script(&[], &ends);
+        parse::usage(&run(&script, &["sh"], bin, OVER_IPV4), "").connections
+    };
+    assert_eq!(count(&["10.77.0.1:51234"]), Some(6));
+    assert_eq!(count(&["10.77.0.1:51234", "10.77.0.1:51235"]), Some(5));
+    // Another computer's, and not to the SSH server.
+    assert_eq!(count(&["10.77.0.7:51235", "10.77.0.9:40000"]), Some(6));
 }
 
 #[test]
