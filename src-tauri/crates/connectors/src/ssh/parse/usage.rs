@@ -233,14 +233,16 @@ fn memory(text: &str) -> Option<Memory> {
 fn network(text: &str, nics: &BTreeSet<&str>) -> Result<[u64; 4], String> {
     let mut all = [0u64; 4];
     let mut found = false;
-    for line in text.lines() {
-        let Some((name, numbers)) = line.split_once(':') else {
-            continue;
-        };
-        let name = name.trim();
-        let counts = match nics.is_empty() {
-            true => leads_out(name),
-            false => nics.contains(name),
+    let lines = || {
+        let pairs = text.lines().filter_map(|line| line.split_once(':'));
+        pairs.map(|(name, numbers)| (name.trim(), numbers))
+    };
+    // A container may be shown its host's.
+    let has_real = lines().any(|(name, _)| nics.contains(name));
+    for (name, numbers) in lines() {
+        let counts = match has_real {
+            true => nics.contains(name),
+            false => leads_out(name),
         };
         if !counts {
             continue;

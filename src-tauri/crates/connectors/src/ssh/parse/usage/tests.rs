@@ -184,7 +184,7 @@ br-0a1b2c: 8 8 0 0 0 0 0 0 8 8 0 0 0 0 0 0
 
 #[test]
 fn members_of_bonds_and_bridges_are_counted_once() {
-    for nics in ["eno1\neno2", ""] {
+    for nics in ["eno1\neno2", "", "enp9s0"] {
         let usage = read(&(part("nics", nics, 0) + &part("net", DEV, 0)));
         assert_eq!(usage.rx_bytes, Some(3000), "{nics}");
         assert_eq!(usage.rx_packets, Some(30));
