@@ -197,7 +197,7 @@ async fn inhibits_while_restarting(engine: &Engine, connector: &DockerConnector)
         let usage = of(connector, "looping").await;
         // The pauses between its lives grow from 100 ms.
         if let Some(usage) = usage.filter(|usage| !usage.inhibitors.is_empty()) {
-            assert_eq!(usage.inhibitors, ["Docker is restarting it"]);
+            assert_eq!(usage.inhibitors, ["the engine is restarting it"]);
             assert_eq!((usage.cpu, usage.rx_bytes), (None, None));
             break;
         }

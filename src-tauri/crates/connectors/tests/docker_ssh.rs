@@ -99,6 +99,7 @@ async fn over_ssh() {
             (Protection, Passed)
         ]
     );
+    measures_many(&engine, &connector).await;
     listens(&engine, &sshd, &connector).await;
 
     // Not the accepted host key.
@@ -160,6 +161,24 @@ async fn over_ssh() {
     connector.observe().await.unwrap();
 }
 
+/// More than sshd allows commands at once.
+async fn measures_many(engine: &Engine, connector: &DockerConnector) {
+    let names: Vec<String> = (0..12).map(|at| format!("many{at}")).collect();
+    for name in &names {
+        engine.docker(&[
+            "run", "-d", "--rm", "--name", name, "lab:1", "sh", "-c", SERVE,
+        ]);
+    }
+    let wanted: Vec<_> = names.iter().map(|name| container(name)).collect();
+    for _ in 0..2 {
+        let usages = connector.sample(&wanted).await.unwrap();
+        assert_eq!(usages.len(), names.len());
+        assert!(usages.iter().all(|usage| usage.cpu.is_some()), "{usages:?}");
+    }
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    engine.docker(&[&["rm", "-f"], &all[..]].concat());
+}
+
 /// Events come over the same session, end with it, and come again on the next.
 async fn listens(engine: &Engine, sshd: &Sshd, connector: &Arc<DockerConnector>) {
     let (sender, mut changes) = mpsc::channel(64);
@@ -205,10 +224,19 @@ async fn where_forwarding_is_forbidden() {
     };
     engine.docker(&["create", "--name=web", "lab:1", "sh", "-c", SERVE]);
     install_docker(&sshd, &engine);
-    let connector = connect(&engine, sshd.endpoint());
+    let host = SshHost::new(sshd.endpoint());
+    let endpoint = DockerEndpoint::Ssh { host: host.clone() };
+    let socket = engine.socket().display().to_string();
+    let connector = DockerConnector::new(endpoint).with_socket_on_host(socket);
     works(&engine, &connector).await;
     let all = checks(&connector).await;
     assert_eq!(all[2].detail, "SSH, docker system dial-stdio");
+    measures_many(&engine, &connector).await;
+    // What is kept for the next sample leaves room for other commands.
+    let others = (0..3).map(|_| host.exec("true", b""));
+    for output in futures_util::future::join_all(others).await {
+        assert!(output.unwrap().is_success());
+    }
 
     let (sender, mut changes) = mpsc::channel(64);
     let restarts = async {

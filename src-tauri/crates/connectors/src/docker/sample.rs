@@ -86,7 +86,9 @@ fn target(one: &Listed) -> Target {
 /// Between two of its lives it uses nothing, and yet it must not be stopped.
 fn restarting(target: Target) -> Usage {
     let mut usage = unknown(target, "it is being restarted");
-    usage.inhibitors.push("Docker is restarting it".to_owned());
+    usage
+        .inhibitors
+        .push("the engine is restarting it".to_owned());
     usage
 }
 

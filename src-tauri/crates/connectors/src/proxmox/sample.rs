@@ -1,8 +1,11 @@
 //! What guests and the machine use.
 //!
 //! All of it stands in the answer that states are read from, so a sample asks for it only where no look was taken just now.
-//! Whether pvestatd still writes it shows in the uptime beside each figure: Proxmox goes on telling the last figures for 5
-//! minutes (pmxcfs' `rrd_entry_is_old`) while pvestatd waits for a storage that hangs, and a busy guest would look quiet.
+//! pvestatd writes it every 10 s. Ticks are 60 s apart: a value that is the same at both is real, and not an old one, as long
+//! as the uptime beside it has moved. That is looked at, because Proxmox goes on telling the last figures for 5 minutes
+//! (pmxcfs' `rrd_entry_is_old`) while pvestatd waits for a storage that hangs, and a busy guest would look quiet.
+//!
+//! Running tasks cost one request more. They, and locks, are what must not be interrupted.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
