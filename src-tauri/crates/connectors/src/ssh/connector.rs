@@ -32,6 +32,7 @@ impl SshConnector {
 
     /// Connections from this computer to these TCP ports of the host (a Proxmox or Docker API) are WakeHub's own and no use
     /// of it.
+    /// Known by the address that our session comes from, so not behind a jump host.
     #[must_use]
     pub fn polling(mut self, ports: impl IntoIterator<Item = u16>) -> SshConnector {
         self.polled = ports.into_iter().collect();

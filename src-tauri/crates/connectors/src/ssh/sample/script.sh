@@ -34,7 +34,7 @@ command -v awk >/dev/null 2>&1 || { echo "there is no awk to count with"; return
 echo "neither ss nor netstat nor /proc/net/tcp"; return 9; }
 
 users() {
-if [ -e /run/utmp ] || [ -e /var/run/utmp ] || [ -e /var/run/utx.active ]; then who | sed 's/^/who /;500q'
+if [ -e /run/utmp ] || [ -e /var/run/utmp ] || [ -e /var/run/utmpx ] || [ -e /var/run/utx.active ]; then who | sed 's/^/who /;500q'
 elif command -v loginctl >/dev/null 2>&1; then l=$($t loginctl list-sessions --no-legend 2>&1) || { echo "$l"; return 9; }; echo "own $XDG_SESSION_ID"; echo "$l" | sed 's/^/session /;500q'
 else echo "the system keeps no list of logins (utmp)"; return 9; fi; }
 
