@@ -30,7 +30,8 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 use wakehub_domain::{Capability, ConnectorError, ErrorKind, NodeKind, PowerState};
 
-use crate::{Change, Check, Connector, Discovered, Report, StopOptions, Target, Usage, Watch};
+use crate::wire::Wire;
+use crate::{Change, Check, Connector, Discovered, Own, Report, StopOptions, Target, Usage, Watch};
 use client::Client;
 use discover::Surroundings;
 use parse::{Inspected, Listed};
@@ -54,6 +55,7 @@ pub struct DockerConnector {
     socket_on_host: String,
     client: Mutex<Option<Arc<Client>>>,
     opened: Arc<AtomicU64>,
+    wire: Arc<Wire>,
     /// What processor times are compared with.
     since: Instant,
 }
@@ -66,6 +68,7 @@ impl DockerConnector {
             socket_on_host: USUAL_SOCKET.to_owned(),
             client: Mutex::new(None),
             opened: Arc::default(),
+            wire: Arc::default(),
             since: Instant::now(),
         }
     }
@@ -98,7 +101,8 @@ impl DockerConnector {
 
     async fn dial(&self) -> Result<Dial, ConnectorError> {
         let (endpoint, opened) = (self.endpoint.clone(), self.opened.clone());
-        Dial::new(endpoint, &self.socket_on_host, opened).await
+        let dial = Dial::new(endpoint, &self.socket_on_host, opened).await?;
+        Ok(dial.counted_by(self.wire.clone()))
     }
 
     async fn discover_all(&self) -> Result<Vec<Discovered>, ConnectorError> {
@@ -208,6 +212,10 @@ impl Connector for DockerConnector {
     async fn sample(&self, wanted: &[Target]) -> Result<Vec<Usage>, ConnectorError> {
         let client = self.client("read what the containers use").await?;
         sample::sample(&client, self.since, wanted).await
+    }
+
+    fn traffic(&self) -> Own {
+        self.wire.own()
     }
 
     async fn close(&self) {

@@ -15,6 +15,7 @@ pub mod reach;
 pub mod scan;
 pub mod ssh;
 pub mod usage;
+mod wire;
 pub mod wol;
 
 use async_trait::async_trait;
@@ -75,6 +76,12 @@ pub trait Connector: Send + Sync + 'static {
     async fn past(&self, target: &Target, back: Duration) -> Result<Vec<PastUse>, ConnectorError> {
         let _ = (target, back);
         Ok(Vec::new())
+    }
+
+    /// What this connection has caused at the machine that it leads to, for its [`Usage::own`]: cumulative, and zero where a
+    /// sample of the machine itself has it already (SSH), where nothing goes over a network, or where it is not counted.
+    fn traffic(&self) -> Own {
+        Own::default()
     }
 
     /// Lets go of sessions and sockets. The connector may be used again; it then connects anew.

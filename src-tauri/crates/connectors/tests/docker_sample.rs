@@ -11,7 +11,7 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use wakehub_connectors::docker::{DockerConnector, DockerEndpoint};
-use wakehub_connectors::{Connector, CpuUse, Meter, Signal, Usage};
+use wakehub_connectors::{Connector, CpuUse, Meter, Own, Signal, Usage};
 use wakehub_domain::Timestamp;
 
 const SERVE: &str = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
@@ -98,12 +98,48 @@ async fn docker() {
         return;
     };
     let connector = DockerConnector::new(engine.over_tcp());
+    knows_its_own_traffic(&engine).await;
     tells_processor_time(&engine, &connector).await;
     counts_a_download(&engine, &connector).await;
     is_silent_of_what_is_off(&engine, &connector).await;
     knows_whose_network_it_is(&engine, &connector).await;
     inhibits_while_restarting(&engine, &connector).await;
     outlives_what_goes_away(&engine, &connector).await;
+}
+
+/// Never more than the kernel counts, and most of it.
+async fn knows_its_own_traffic(engine: &Engine) {
+    let connector = DockerConnector::new(engine.over_tcp());
+    for name in ["one", "two", "three"] {
+        run(engine, name, &["--rm"], SERVE);
+    }
+    let wanted = ["one", "two", "three"].map(container);
+    connector.sample(&wanted).await.unwrap();
+    let (before, kernel) = (connector.traffic(), engine.on_the_wire());
+    for _ in 0..5 {
+        connector.observe().await.unwrap();
+        connector.sample(&wanted).await.unwrap();
+    }
+    let (after, kernel_after) = (connector.traffic(), engine.on_the_wire());
+    for (what, own, all) in [
+        (
+            "to it",
+            after.rx_bytes - before.rx_bytes,
+            kernel_after.0 - kernel.0,
+        ),
+        (
+            "from it",
+            after.tx_bytes - before.tx_bytes,
+            kernel_after.1 - kernel.1,
+        ),
+    ] {
+        assert!(own <= all, "{own} of {all} {what}");
+        assert!(own * 10 >= all * 7, "{own} of {all} {what}");
+    }
+    engine.docker(&["rm", "-f", "one", "two", "three"]);
+    let local = DockerConnector::new(engine.over_socket());
+    local.observe().await.unwrap();
+    assert_eq!(local.traffic(), Own::default());
 }
 
 async fn tells_processor_time(engine: &Engine, connector: &DockerConnector) {

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -52,11 +53,11 @@ impl Tls {
 
     /// # Errors
     /// As of [`explained`]; an IO error that is none of TLS's comes back as it is.
-    pub(super) async fn handshake(
+    pub(super) async fn handshake<S: Stream>(
         &self,
         host: &str,
-        socket: TcpStream,
-    ) -> Result<TlsStream<TcpStream>, std::io::Error> {
+        socket: S,
+    ) -> Result<TlsStream<S>, std::io::Error> {
         shake_hands(self.config.clone(), host, socket).await
     }
 
@@ -115,11 +116,15 @@ impl Tls {
     }
 }
 
-async fn shake_hands(
+/// What TLS may go over.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
+
+async fn shake_hands<S: Stream>(
     config: Arc<ClientConfig>,
     host: &str,
-    socket: TcpStream,
-) -> Result<TlsStream<TcpStream>, std::io::Error> {
+    socket: S,
+) -> Result<TlsStream<S>, std::io::Error> {
     let name = ServerName::try_from(host.to_owned())
         .map_err(|error| std::io::Error::new(std::io::ErrorKind::InvalidInput, error))?;
     TlsConnector::from(config).connect(name, socket).await

@@ -17,6 +17,7 @@ use wakehub_domain::{ConnectorError, ErrorKind};
 use super::config::DockerEndpoint;
 use super::remote::Remote;
 use super::tls::{self, Tls};
+use crate::wire::{Counted, Wire};
 
 /// Until a connection stands, TLS included. A machine on the local network answers within milliseconds; one that is off
 /// does not answer at all.
@@ -58,6 +59,7 @@ pub(super) struct Dial {
     tls: Option<Tls>,
     remote: Arc<Remote>,
     opened: Arc<AtomicU64>,
+    wire: Arc<Wire>,
 }
 
 impl Dial {
@@ -78,7 +80,13 @@ impl Dial {
             tls,
             remote: Arc::new(Remote::new(socket_on_host)),
             opened,
+            wire: Arc::default(),
         })
+    }
+
+    /// Counts what its TCP connections carry.
+    pub(super) fn counted_by(self, wire: Arc<Wire>) -> Dial {
+        Dial { wire, ..self }
     }
 
     pub(super) fn tls(&self) -> Option<&Tls> {
@@ -127,7 +135,7 @@ impl Dial {
         if let DockerEndpoint::Unix { path } = &*self.endpoint {
             return local(path).await.map_err(|error| self.failed(&error));
         }
-        let socket = tcp(&self.endpoint).await?;
+        let socket = Counted::new(tcp(&self.endpoint).await?, self.wire.clone());
         let Some(tls) = &self.tls else {
             return Ok(Socket::new(socket));
         };

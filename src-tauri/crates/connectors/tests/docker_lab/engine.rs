@@ -136,6 +136,16 @@ impl Engine {
         &self.network.address
     }
 
+    /// Bytes that the kernel has counted on the engine's interface, from here to there and back.
+    pub fn on_the_wire(&self) -> (u64, u64) {
+        let count = |what: &str| -> u64 {
+            let name = &self.network.name;
+            let file = format!("/sys/class/net/{name}/statistics/{what}_bytes");
+            fs::read_to_string(file).unwrap().trim().parse().unwrap()
+        };
+        (count("tx"), count("rx"))
+    }
+
     pub fn start_daemon(&mut self) {
         let tcp = |port: u16| format!("tcp://{}:{port}", self.network.address);
         let mut command = self.network.command("dockerd");
