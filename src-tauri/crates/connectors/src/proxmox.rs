@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use wakehub_domain::{Capability, ConnectorError, NodeKind, PowerState};
 
-use crate::{Check, Connector, Discovered, PastUse, Report, StopOptions, Target, Usage};
+use crate::{Check, Connector, Discovered, Own, PastUse, Report, StopOptions, Target, Usage};
 use client::{Call, Client};
 use failure::Failure;
 use parse::{Current, Resources};
@@ -220,6 +220,10 @@ impl Connector for ProxmoxConnector {
 
     async fn past(&self, target: &Target, back: Duration) -> Result<Vec<PastUse>, ConnectorError> {
         sample::past(self, target, back).await
+    }
+
+    fn traffic(&self) -> Own {
+        self.client.traffic()
     }
 
     async fn close(&self) {

@@ -21,13 +21,13 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    fn sent(&self, bytes: usize) {
+    pub fn sent(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
         self.sent_segments.fetch_add(1, Ordering::Relaxed);
     }
 
     /// `more` when the rest was left for another read.
-    fn received(&self, bytes: usize, more: bool) {
+    pub fn received(&self, bytes: usize, more: bool) {
         self.received.fetch_add(bytes as u64, Ordering::Relaxed);
         let segments = u64::from(!more);
         self.received_segments

@@ -200,3 +200,30 @@ async fn the_past_comes_as_rates() {
     assert_eq!(error.kind, ErrorKind::Rejected);
     assert_eq!(error.operation, "read what vm 999 has used");
 }
+
+/// What is left of it when our own is taken off looks like use, so it is never more than there was.
+#[tokio::test]
+async fn polling_is_no_use_of_the_machine() {
+    let Some(pve) = fake(busy()).await else {
+        return;
+    };
+    let proxy = Proxy::to(pve.port).await;
+    let connector = ProxmoxConnector::new(ProxmoxEndpoint {
+        url: format!("https://127.0.0.1:{}", proxy.port),
+        ..pve.with_token()
+    });
+    connector.observe().await.expect("a look");
+    let (before, seen) = (connector.traffic(), proxy.bytes());
+    for _ in 0..20 {
+        connector.observe().await.expect("a look");
+    }
+    let (after, seen_after) = (connector.traffic(), proxy.bytes());
+    // Without the headers of segments, which the proxy does not see.
+    let up = after.rx_bytes - before.rx_bytes - 66 * (after.rx_packets - before.rx_packets);
+    let down = after.tx_bytes - before.tx_bytes - 66 * (after.tx_packets - before.tx_packets);
+    for (own, all) in [(up, seen_after.0 - seen.0), (down, seen_after.1 - seen.1)] {
+        assert!(own as usize <= all, "{own} of {all}");
+        assert!(own as usize * 10 >= all * 4, "{own} of {all}");
+    }
+    assert!(after.rx_packets - before.rx_packets >= 20, "{after:?}");
+}

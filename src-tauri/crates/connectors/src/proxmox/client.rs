@@ -13,6 +13,8 @@ use super::config::{ProxmoxAuth, ProxmoxEndpoint, base_url, host_port};
 use super::failure::Failure;
 use super::parse;
 use super::tls;
+use crate::Own;
+use crate::wire::Wire;
 
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -31,6 +33,7 @@ pub(super) struct Client {
     request_timeout: Duration,
     /// Held while logging in, so that requests in parallel share one login.
     ticket: Mutex<Option<Ticket>>,
+    wire: Wire,
 }
 
 struct Ticket {
@@ -88,6 +91,7 @@ impl Client {
             http: Mutex::new(None),
             request_timeout: REQUEST_TIMEOUT,
             ticket: Mutex::new(None),
+            wire: Wire::default(),
         }
     }
 
@@ -96,6 +100,11 @@ impl Client {
             request_timeout,
             ..self
         }
+    }
+
+    /// What requests and answers weigh. Their sockets are hidden, so TLS is left out.
+    pub fn traffic(&self) -> Own {
+        self.wire.own()
     }
 
     pub fn endpoint(&self) -> &ProxmoxEndpoint {
@@ -253,11 +262,14 @@ impl Client {
         if is_get && !call.parameters.is_empty() {
             url.query_pairs_mut().extend_pairs(call.parameters);
         }
+        let url_length = url.path().len() + url.query().unwrap_or_default().len();
         let mut request = self
             .http(call.operation)
             .await?
             .request(call.method.clone(), url);
+        let mut sent = url_length;
         for (name, value) in headers {
+            sent += name.as_str().len() + value.len();
             request = request.header(name, value);
         }
         if !is_get {
@@ -267,6 +279,7 @@ impl Client {
             .send()
             .await
             .map_err(|error| self.transport(call.operation, error))?;
+        self.wire.sent(sent);
         self.read(call.operation, response).await
     }
 
@@ -294,6 +307,7 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
+        self.wire.received(body.len(), false);
         if status.is_success() {
             return Ok((content_type.to_owned(), body));
         }

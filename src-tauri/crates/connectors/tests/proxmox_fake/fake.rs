@@ -233,6 +233,8 @@ pub struct Proxy {
 #[derive(Default)]
 struct Seen {
     connections: AtomicUsize,
+    bytes_up: AtomicUsize,
+    bytes_down: AtomicUsize,
     /// For each coming answer, whether it breaks off.
     cuts: Mutex<VecDeque<bool>>,
     drop_idle: tokio::sync::Notify,
@@ -270,6 +272,13 @@ impl Proxy {
         self.seen.connections.load(Ordering::SeqCst)
     }
 
+    /// To the server and from it, TLS with all.
+    pub fn bytes(&self) -> (usize, usize) {
+        let bytes = [&self.seen.bytes_up, &self.seen.bytes_down];
+        let [up, down] = bytes.map(|counter| counter.load(Ordering::SeqCst));
+        (up, down)
+    }
+
     /// The next answer breaks off in the middle with a reset.
     pub fn cut_next_answer(&self) {
         self.cut_answers(&[true]);
@@ -296,12 +305,14 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, seen: Arc<Seen>) {
             read = client.read(&mut up) => match read {
                 Ok(n) if n > 0 => {
                     asked = true;
+                    seen.bytes_up.fetch_add(n, Ordering::SeqCst);
                     if server.write_all(&up[..n]).await.is_err() { return; }
                 }
                 _ => return,
             },
             read = server.read(&mut down) => match read {
                 Ok(n) if n > 0 => {
+                    seen.bytes_down.fetch_add(n, Ordering::SeqCst);
                     let answers = std::mem::take(&mut asked);
                     if answers && seen.next_is_cut() {
                         let _ = client.write_all(&down[..n / 2]).await;
