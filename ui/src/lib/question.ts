@@ -11,6 +11,7 @@ export function wording(question: QuestionView): { ask: string; because: string 
     const off = gone.split(", ");
     return { ask: m.askNotNeeded(who), because: m.areOff(names(off), off.length) };
   }
-  if (question.reason === "it is not used") return { ask: m.askNotUsed(who), because: "" };
+  const time = /^it has not been used for (.+)$/.exec(question.reason)?.[1];
+  if (time) return { ask: m.askNotUsed(who, time), because: "" };
   return { ask: m.askShutDown(who), because: `${say(question.reason)}.` };
 }

@@ -130,7 +130,7 @@ it("a long list names a few and counts the others", () => {
 describe("questions", () => {
   const ask = (reason: string) => wording({ id: 1, node: 1, node_name: "nas", reason, asked_at: 0 });
   it.each([
-    ["it is not used", "nas is not used. Shut it down?", ""],
+    ["it has not been used for 1 h 30 min", "nas has not been used for 1 h 30 min. Shut it down?", ""],
     ["no longer needed once a is off", "nas is no longer needed. Shut it down?", "a is off."],
     ["needed by nobody since noon", "Shut nas down?", "Needed by nobody since noon."],
   ])("%s", (reason, asked, second) => {

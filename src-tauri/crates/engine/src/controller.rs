@@ -7,6 +7,7 @@ mod cascades;
 mod discovery;
 mod edits;
 mod holds;
+pub(crate) mod idling;
 mod journal;
 mod observing;
 mod plans;
@@ -22,6 +23,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use wakehub_connectors::breaker::Breaker;
+use wakehub_domain::idle::Interruption;
 use wakehub_domain::{
     CascadeId, ConnectionId, Graph, NodeId, Observations, Plan, SecretName, Timestamp,
 };
@@ -38,6 +40,7 @@ use crate::handle::Announcement;
 use crate::links::Links;
 use crate::request::Request;
 use crate::storage::Storage;
+use idling::Idling;
 use plans::Waiting;
 use questions::Question;
 
@@ -60,6 +63,7 @@ pub(crate) struct Controller {
     /// Whether the node was on or off when that was last known; unknown states in between are no transitions.
     pub last_known: BTreeMap<NodeId, bool>,
     pub polling: Polling,
+    pub idling: Idling,
     pub waiting: Vec<Waiting>,
     pub running: BTreeMap<CascadeId, Running>,
     /// Ended and interrupted cascades that the user has not dismissed, newest first.
@@ -177,8 +181,10 @@ impl Controller {
                 "the computer slept or its clock was set; looking at everything again"
             );
             self.look_again_at_everything();
+            self.interrupt_windows(Interruption::Resumed);
         }
         self.poll_due();
+        self.sample_due();
         self.tidy_up();
     }
 
@@ -188,6 +194,7 @@ impl Controller {
             Event::Looked { node, sighting } => self.looked(node, sighting),
             Event::Answered { connection, result } => self.answered(connection, result).await,
             Event::PollEnded { node } => self.poll_ended(node).await,
+            Event::Sampled { connection, result } => self.sampled(connection, result).await,
             Event::Changed { connection, change } => self.told(connection, change),
             Event::WatchEnded { connection } => self.watch_ended(connection),
             Event::Discovered { node, found, reply } => self.found(node, found, reply),

@@ -1,7 +1,7 @@
 //! Everything that the controller reacts to: one closed enum.
 
 use wakehub_connectors::reach::Sighting;
-use wakehub_connectors::{Change, Discovered, Report};
+use wakehub_connectors::{Change, Discovered, Report, Usage};
 use wakehub_domain::{CascadeId, ConnectionId, ConnectorError, NodeId, SecretName};
 use wakehub_store::StoreError;
 
@@ -24,6 +24,11 @@ pub(crate) enum Event {
     /// A poll of the node and of all its connections has ended.
     PollEnded {
         node: NodeId,
+    },
+    /// A connection was asked what its nodes use.
+    Sampled {
+        connection: ConnectionId,
+        result: Result<Vec<Usage>, ConnectorError>,
     },
     /// A platform told a change by itself.
     Changed {

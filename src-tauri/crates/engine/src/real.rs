@@ -32,7 +32,10 @@ impl World for RealWorld {
     fn connector(&self, spec: &ConnectionSpec) -> Result<Arc<dyn Connector>, ConnectorError> {
         Ok(match spec.capability {
             Capability::Wol => Arc::new(WolConnector::new(wol(spec)?)),
-            Capability::Ssh => Arc::new(SshConnector::new(self.host(spec)?)),
+            Capability::Ssh => {
+                let connector = SshConnector::new(self.host(spec)?);
+                Arc::new(connector.polling(polled(&spec.node)))
+            }
             Capability::ProxmoxApi => Arc::new(ProxmoxConnector::new(proxmox(spec)?)),
             Capability::DockerApi => Arc::new(DockerConnector::new(self.docker(spec)?)),
         })
@@ -196,6 +199,23 @@ fn keys(spec: &ConnectionSpec, address: &str, port: u16) -> Vec<AcceptedKey> {
         .collect()
 }
 
+/// TCP ports of the machine on which WakeHub asks its other APIs: connections to them are no use of it.
+fn polled(node: &wakehub_domain::Node) -> Vec<u16> {
+    let proxmox = node.proxmox_api.as_ref().map(|api| (&api.url, 8006));
+    let docker = node.docker_api.as_ref().map(|api| (&api.url, 2375));
+    [proxmox, docker]
+        .into_iter()
+        .flatten()
+        .filter(|(url, _)| url.starts_with("https://") || url.starts_with("tcp://"))
+        .map(|(url, usual)| {
+            let authority = url.split("://").nth(1).unwrap_or_default();
+            let authority = authority.split('/').next().unwrap_or_default();
+            let port = authority.rsplit_once(':').map(|(_, port)| port);
+            port.and_then(|port| port.parse().ok()).unwrap_or(usual)
+        })
+        .collect()
+}
+
 /// A leading `~/` is the user's home.
 fn at_home(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), std::env::home_dir()) {
@@ -234,4 +254,39 @@ fn operation(spec: &ConnectionSpec) -> String {
         spec.node.name,
         spec.capability.title()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wakehub_domain::{DockerConfig, Node, NodeId, NodeKind, ProxmoxConfig};
+
+    #[test]
+    fn the_ports_that_are_polled() {
+        let of = |proxmox: Option<&str>, docker: Option<&str>| {
+            let mut node = Node::new(NodeId(1), "a", NodeKind::Machine);
+            node.proxmox_api = proxmox.map(|url| ProxmoxConfig {
+                url: url.to_owned(),
+                node: "pve".to_owned(),
+                token_id: None,
+                user: None,
+            });
+            node.docker_api = docker.map(|url| DockerConfig {
+                url: url.to_owned(),
+                cert_path: None,
+            });
+            polled(&node)
+        };
+        assert_eq!(of(None, None), [] as [u16; 0]);
+        assert_eq!(of(Some("https://10.0.0.2:8006"), Some("ssh")), [8006]);
+        assert_eq!(of(Some("https://[fd00::2]/"), None), [8006]);
+        assert_eq!(
+            of(Some("https://pve/"), Some("tcp://pve:2376")),
+            [8006, 2376]
+        );
+        assert_eq!(
+            of(None, Some("unix:///var/run/docker.sock")),
+            [] as [u16; 0]
+        );
+    }
 }

@@ -14,7 +14,8 @@ use wakehub_view::wire::{
 };
 
 use crate::clock::{Clock, SystemClock};
-use crate::controller::questions::{Question, SHUT_DOWN};
+use crate::controller::idling::Idling;
+use crate::controller::questions::{About, Question};
 use crate::controller::{Controller, Inbox, Polling};
 use crate::handle::Handle;
 use crate::links::Links;
@@ -90,6 +91,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         failed: BTreeMap::new(),
         last_known: BTreeMap::new(),
         polling: Polling::default(),
+        idling: Idling::default(),
         waiting: Vec::new(),
         running: BTreeMap::new(),
         ended: left.interrupted.iter().map(cascade_view).collect(),
@@ -183,12 +185,14 @@ fn left_behind(store: &mut Store, now: Timestamp) -> Result<LeftBehind, StoreErr
     let questions = store
         .open_questions()?
         .into_iter()
-        .filter(|question| question.kind == SHUT_DOWN)
-        .map(|question| Question {
-            id: question.id,
-            node: question.node,
-            reason: question.reason,
-            asked_at: question.asked_at,
+        .filter_map(|question| {
+            Some(Question {
+                id: question.id,
+                node: question.node,
+                about: About::of(&question.kind)?,
+                reason: question.reason,
+                asked_at: question.asked_at,
+            })
         })
         .collect();
     Ok(LeftBehind {

@@ -43,6 +43,9 @@ sentences! {
     NoLongerAsked { name } "{name} is no longer asked about";
     ToBeShutDown { name } "{name} is to be shut down";
     StaysOn { name } "{name} stays on";
+    NotUsedFor { time } "it has not been used for {time}";
+    UsedAgain { name, why } "{name} is used again: {why}";
+    NoRule { name } "{name} has no idle rule any longer";
     StaysOnBecause { name, reason } "{name} {reason}";
     KeptOnFor { name, time } "{name} is kept on for {time}";
     NoLongerKeptOn { name } "{name} is no longer kept on";

@@ -291,7 +291,7 @@ export const en = {
   // questions
   question: "Question",
   askShutDown: (name: string) => `Shut ${name} down?`,
-  askNotUsed: (name: string) => `${name} is not used. Shut it down?`,
+  askNotUsed: (name: string, time: string) => `${name} has not been used for ${time}. Shut it down?`,
   askNotNeeded: (name: string) => `${name} is no longer needed. Shut it down?`,
   areOff: (who: string, n: number) => `${who} ${plural(n, "is", "are")} off.`,
   shutItDown: "Shut it down?",

@@ -275,7 +275,7 @@ export const fr: typeof en = {
 
   question: "Question",
   askShutDown: (name) => `Éteindre ${name} ?`,
-  askNotUsed: (name) => `${name} ne sert pas. L’éteindre ?`,
+  askNotUsed: (name, time) => `${name} ne sert pas depuis ${time}. L’éteindre ?`,
   askNotNeeded: (name) => `${name} n’est plus requis. L’éteindre ?`,
   areOff: (who, n) => `${who} ${plural(n, "est éteint", "sont éteints")}.`,
   shutItDown: "L’éteindre ?",

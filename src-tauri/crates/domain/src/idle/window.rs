@@ -62,6 +62,11 @@ impl Window {
         self.interrupted = Some(by);
     }
 
+    /// Somebody wants it on, however quiet it is: the window begins at the next quiet tick.
+    pub fn begin_anew(&mut self) {
+        self.phase = Phase::Used;
+    }
+
     /// Since when the node is quiet; none when it is not, or nobody knows.
     pub fn since(&self) -> Option<Timestamp> {
         match self.phase {

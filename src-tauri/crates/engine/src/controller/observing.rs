@@ -272,7 +272,7 @@ impl Controller {
         }
     }
 
-    fn guest_of(
+    pub(super) fn guest_of(
         &self,
         connection: ConnectionId,
         kind: NodeKind,

@@ -55,6 +55,10 @@ pub(crate) enum Goal {
     HoldEnded {
         node: NodeId,
     },
+    /// Its rule says that nobody uses it.
+    Idle {
+        node: NodeId,
+    },
 }
 
 /// An ask, and what an earlier run of it had done already.
@@ -112,7 +116,7 @@ impl Controller {
                 Some(node) => self.users_and_self(node),
                 None => Vec::new(),
             },
-            Goal::FollowUps { node, .. } | Goal::HoldEnded { node } => {
+            Goal::FollowUps { node, .. } | Goal::HoldEnded { node } | Goal::Idle { node } => {
                 self.concerned(Action::Stop, *node)
             }
         };
@@ -122,7 +126,8 @@ impl Controller {
             Goal::Plan { .. }
             | Goal::Run { .. }
             | Goal::FollowUps { .. }
-            | Goal::HoldEnded { .. } => FRESH,
+            | Goal::HoldEnded { .. }
+            | Goal::Idle { .. } => FRESH,
         };
         let (machines, guests): (Vec<NodeId>, Vec<NodeId>) = concerned
             .into_iter()
@@ -200,6 +205,7 @@ impl Controller {
                     node,
                 } => self.ask_follow_ups(cascade, node, stopped).await,
                 Goal::HoldEnded { node } => self.hold_ended(node).await,
+                Goal::Idle { node } => self.idle(node).await,
             }
         }
     }

@@ -12,13 +12,36 @@ use super::plans::{Goal, Order};
 use crate::handle::Announcement;
 use crate::request::Reply;
 
-/// Of the questions that the database keeps, those that this loop asks.
-pub(crate) const SHUT_DOWN: &str = "shut_down";
+/// What made somebody ask.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum About {
+    /// What needed it went down, or it was kept on for something.
+    NotNeeded,
+    /// Its idle rule.
+    NotUsed,
+}
+
+impl About {
+    /// As the database has it; `None` for what this version does not ask.
+    pub fn of(kind: &str) -> Option<About> {
+        [About::NotNeeded, About::NotUsed]
+            .into_iter()
+            .find(|about| about.as_str() == kind)
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            About::NotNeeded => "shut_down",
+            About::NotUsed => "idle",
+        }
+    }
+}
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Question {
     pub id: QuestionId,
     pub node: NodeId,
+    pub about: About,
     pub reason: String,
     pub asked_at: Timestamp,
 }
@@ -36,15 +59,19 @@ impl Question {
 }
 
 impl Controller {
-    /// Never two questions for one node.
     pub(super) async fn ask(&mut self, node: NodeId, reason: String) {
+        self.ask_about(node, About::NotNeeded, reason).await;
+    }
+
+    /// Never two questions for one node.
+    pub(super) async fn ask_about(&mut self, node: NodeId, about: About, reason: String) {
         if self.questions.iter().any(|question| question.node == node) {
             return;
         }
         let asked_at = self.clock.now();
         let new = wakehub_store::NewQuestion {
             node,
-            kind: SHUT_DOWN.to_owned(),
+            kind: about.as_str().to_owned(),
             reason: reason.clone(),
             cascade: None,
             asked_at,
@@ -65,6 +92,7 @@ impl Controller {
         let question = Question {
             id,
             node,
+            about,
             reason,
             asked_at,
         };
@@ -101,10 +129,12 @@ impl Controller {
         match answer {
             Answer::KeepOn => {
                 self.journal_question(question.node, Said::StaysOn { name }, Said::YouKeepItOn);
+                self.begin_window_anew(question.node);
                 let _ = reply.send(Ok(()));
             }
             Answer::ShutDown => {
                 self.journal_question(question.node, Said::ToBeShutDown { name }, Said::YouSaidSo);
+                self.begin_window_anew(question.node);
                 let _ = reply.send(Ok(()));
                 let (reply, answer) = tokio::sync::oneshot::channel();
                 let ask = Ask {
@@ -147,6 +177,11 @@ impl Controller {
         if self.graph.get(question.node).is_none() {
             let edited = "removed";
             return Some(Said::Edited { name, edited }.to_string());
+        }
+        if question.about == About::NotUsed
+            && let Some(why) = self.used_again(question.node)
+        {
+            return Some(why);
         }
         if self.observations.in_cascade.contains(&question.node) {
             return Some(Said::BeingChanged { name }.to_string());

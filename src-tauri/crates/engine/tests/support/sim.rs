@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 use wakehub_connectors::reach::Sighting;
 use wakehub_connectors::{
-    Change, Check, CheckKind, CheckOutcome, Connector, Discovered, GuestReport, Health, Report,
-    StopOptions, Target, Watch,
+    Change, Check, CheckKind, CheckOutcome, Connector, CpuUse, Discovered, GuestReport, Health,
+    Report, StopOptions, Target, Usage, Watch,
 };
 use wakehub_domain::Action;
 use wakehub_domain::{
@@ -58,6 +58,8 @@ pub struct State {
     pub machines: BTreeMap<String, String>,
     /// Connections were refused on this address.
     pub refuses: BTreeSet<String>,
+    /// What has a core in use, by its key.
+    pub busy: BTreeSet<String>,
     /// Machines of one Proxmox cluster, with their names in it: the API of each lists the guests of all.
     pub cluster: BTreeMap<String, String>,
 }
@@ -223,6 +225,25 @@ impl Connector for SimConnector {
 
     async fn stop(&self, target: &Target, _how: &StopOptions) -> Result<(), ConnectorError> {
         self.command("stop", target, false).await
+    }
+
+    async fn sample(&self, wanted: &[Target]) -> Result<Vec<Usage>, ConnectorError> {
+        self.sim.with(|state| {
+            state.asked.push(format!("sample {}", self.host));
+            if let Some(error) = state.fails.get(&format!("sample {}", self.host)) {
+                return Err(error.clone());
+            }
+            let used = wanted.iter().map(|target| (target, self.key(target)));
+            Ok(used
+                .filter(|(_, key)| state.on.contains(key))
+                .map(|(target, key)| Usage {
+                    cpu: Some(CpuUse::Cores(f64::from(u8::from(
+                        state.busy.contains(&key),
+                    )))),
+                    ..Usage::new(target.clone())
+                })
+                .collect())
+        })
     }
 
     async fn discover(&self) -> Result<Vec<Discovered>, ConnectorError> {
@@ -436,7 +457,7 @@ impl Home {
     pub async fn wait_for(&self, what: &str, seen: impl Fn(&Snapshot) -> bool) -> Arc<Snapshot> {
         let mut snapshots = self.handle.snapshots();
         let found = snapshots.wait_for(|snapshot| seen(snapshot));
-        match tokio::time::timeout(Duration::from_secs(20), found).await {
+        match tokio::time::timeout(Duration::from_secs(60), found).await {
             Ok(Ok(snapshot)) => return snapshot.clone(),
             Ok(Err(_)) => panic!("the engine ended while waiting for {what}"),
             Err(_) => {}

@@ -565,7 +565,7 @@ export class FakeEngine implements Backend {
     past("start", "lxc-jellyfin", [["nas", "needed by lxc-jellyfin"], ["lxc-jellyfin", asked]], 2.3, 23_000);
     this.#note("decision", idOf("nas"), "nas stays on: needed by lxc-jellyfin", null, now - 0.3 * 3_600_000);
     past("start", "nextcloud", [["nextcloud", asked]], 0.1, 2000, "failed", "failed to start nextcloud: Bind for 0.0.0.0:8080 failed: port is already allocated");
-    this.#note("question", idOf("lxc-cloudflared"), "asked whether to shut lxc-cloudflared down", "it is not used", now - 60_000);
+    this.#note("question", idOf("lxc-cloudflared"), "asked whether to shut lxc-cloudflared down", "it has not been used for 30 min", now - 60_000);
     this.#note("start", idOf("jellystat"), "begin to start jellystat", "in this order: machine1, vm-docker, jellystat", now - 53_000, 31);
     this.#note("step", idOf("machine1"), "machine1: start done", "hosts vm-docker", now - 12_000, 31);
   }

@@ -249,7 +249,7 @@ function evening(now: number): World {
       },
     }),
   ];
-  world.snapshot.questions = [{ id: 7, node: ids["lxc-cloudflared"], node_name: "lxc-cloudflared", reason: "it is not used", asked_at: now - minute }];
+  world.snapshot.questions = [{ id: 7, node: ids["lxc-cloudflared"], node_name: "lxc-cloudflared", reason: "it has not been used for 30 min", asked_at: now - minute }];
   world.snapshot.discovered = found(world);
   return world;
 }
@@ -339,7 +339,7 @@ function troubled(now: number): World {
   ];
   world.snapshot.questions = [
     { id: 1, node: ids.nas, node_name: "nas", reason: "no longer needed once lxc-jellyfin is off", asked_at: now - 20 * minute },
-    { id: 2, node: ids.machine1, node_name: "machine1", reason: "it is not used", asked_at: now - 10 * minute },
+    { id: 2, node: ids.machine1, node_name: "machine1", reason: "it has not been used for 30 min", asked_at: now - 10 * minute },
   ];
   return world;
 }

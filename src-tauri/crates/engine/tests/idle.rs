@@ -1,0 +1,214 @@
+//! From what nodes use to a question: nobody is asked about what is used, needed, or not known.
+
+#[expect(dead_code, reason = "shared with other tests, which use the rest")]
+#[path = "support/sim.rs"]
+mod sim;
+
+use sim::{Home, Pocket, REFERENCE, Sim, open_at};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use wakehub_domain::{ConnectorError, ErrorKind, Timestamp};
+use wakehub_engine::{Clock, SystemClock};
+use wakehub_view::wire::{Answer, JournalQuery, Power, QuestionView, Snapshot};
+
+/// Ten seconds in one: a tick of a minute is six seconds, and no jump that looks like a sleep.
+struct Fast(Timestamp);
+
+impl Clock for Fast {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.0 + 10 * (SystemClock.now().0 - self.0.0))
+    }
+}
+
+/// Idle after a minute, by the processor alone.
+const RULE: &str = "idle = { timeout_minutes = 1, criteria = { cpu = {} } }\n";
+
+/// The reference homelab with a rule at these nodes, and what is on in it.
+async fn home(ruled: &[&str], on: &[&str], busy: &[&str]) -> Home {
+    let sim = Sim::reference();
+    for key in on {
+        sim.switch(key, true);
+    }
+    sim.with(|s| s.busy.extend(busy.iter().map(|key| (*key).to_owned())));
+    let folder = Arc::new(TempDir::new().expect("folder"));
+    let mut homelab = REFERENCE.to_owned();
+    for name in ruled {
+        let named = format!("name = \"{name}\"\n");
+        assert!(homelab.contains(&named), "{name}");
+        homelab = homelab.replace(&named, &format!("{named}{RULE}"));
+    }
+    let home = Home {
+        handle: open(&sim, &folder).await,
+        sim,
+        folder,
+    };
+    home.handle.import(homelab).await.expect("imported");
+    home.settled().await;
+    home
+}
+
+async fn open(sim: &Sim, folder: &Arc<TempDir>) -> wakehub_engine::Handle {
+    let clock = Arc::new(Fast(SystemClock.now()));
+    open_at(sim, folder.path(), clock, Arc::new(Pocket::default())).await
+}
+
+fn question(snapshot: &Snapshot, name: &str) -> Option<QuestionView> {
+    let mut questions = snapshot.questions.iter();
+    questions.find(|one| one.node_name == name).cloned()
+}
+
+/// How often the connection was measured.
+fn samples(home: &Home, host: &str) -> usize {
+    let asked = format!("sample {host}");
+    home.sim.asked().iter().filter(|one| **one == asked).count()
+}
+
+async fn until_sampled(home: &Home, host: &str, more: usize) {
+    let wanted = samples(home, host) + more;
+    let sampled = async {
+        while samples(home, host) < wanted {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        // and judged
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), sampled).await;
+    assert!(
+        waited.is_ok(),
+        "{host} is not measured: {:?}",
+        home.sim.asked()
+    );
+}
+
+async fn journal(home: &Home, name: &str) -> Vec<(String, String)> {
+    let query = JournalQuery {
+        node: Some(home.node(name).id),
+        limit: Some(50),
+        ..JournalQuery::default()
+    };
+    let lines = home.handle.journal(query).await.expect("journal");
+    lines
+        .into_iter()
+        .map(|line| (line.message, line.reason.unwrap_or_default()))
+        .collect()
+}
+
+const VM: [&str; 5] = ["machine1", "100", "jellystat", "sandbox", "nas"];
+
+#[tokio::test]
+async fn what_nobody_uses_is_asked_about_and_what_is_used_is_not() {
+    let home = home(&["jellystat", "sandbox"], &VM, &["sandbox"]).await;
+    let seen = home
+        .wait_for("a question", |s| question(s, "jellystat").is_some())
+        .await;
+    let asked = question(&seen, "jellystat").expect("just seen");
+    assert_eq!(asked.reason, "it has not been used for 1\u{a0}min");
+    until_sampled(&home, "100", 3).await;
+    assert!(question(&home.handle.snapshot(), "sandbox").is_none());
+    let lines = journal(&home, "jellystat").await;
+    let told = lines
+        .iter()
+        .filter(|(said, _)| said.starts_with("asked whether"));
+    assert_eq!(told.count(), 1, "{lines:?}");
+    // nothing is stopped by it
+    assert_eq!(home.node("jellystat").power, Power::On);
+
+    // it is used again: the question is taken back, and says why
+    home.sim.with(|s| s.busy.insert("jellystat".to_owned()));
+    home.wait_for("no question", |s| question(s, "jellystat").is_none())
+        .await;
+    let lines = journal(&home, "jellystat").await;
+    assert!(
+        lines
+            .iter()
+            .any(|(said, why)| said.contains("no longer asked")
+                && why.contains("is used again")
+                && why.contains("1.00 cores")),
+        "{lines:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_others_need_is_not_asked_about_and_the_journal_says_who_once() {
+    let home = home(&["nas"], &["nas", "machine1", "100", "qbittorrent"], &[]).await;
+    until_sampled(&home, "nas", 6).await;
+    assert!(home.handle.snapshot().questions.is_empty());
+    let lines = journal(&home, "nas").await;
+    let told = lines
+        .iter()
+        .filter(|(said, why)| said == "nas stays on" && why.contains("qbittorrent"));
+    assert_eq!(told.count(), 1, "{lines:?}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_measured_is_never_asked_about() {
+    let home = home(&["jellystat"], &VM, &[]).await;
+    home.sim.with(|s| {
+        let error = ConnectorError::new(ErrorKind::TimedOut, "measure", "no answer");
+        s.fails.insert("sample 100".to_owned(), error)
+    });
+    until_sampled(&home, "100", 4).await;
+    assert!(home.handle.snapshot().questions.is_empty());
+    // and when it can, a whole timeout passes first
+    home.sim.with(|s| s.fails.clear());
+    home.wait_for("a question", |s| question(s, "jellystat").is_some())
+        .await;
+}
+
+#[tokio::test]
+async fn kept_on_it_is_asked_about_again_after_another_timeout() {
+    let home = home(&["jellystat"], &VM, &[]).await;
+    let seen = home
+        .wait_for("a question", |s| question(s, "jellystat").is_some())
+        .await;
+    let first = question(&seen, "jellystat").expect("just seen");
+    home.handle
+        .answer(first.id, Answer::KeepOn)
+        .await
+        .expect("answered");
+    assert!(question(&home.handle.snapshot(), "jellystat").is_none());
+    let seen = home
+        .wait_for("another question", |s| question(s, "jellystat").is_some())
+        .await;
+    let second = question(&seen, "jellystat").expect("just seen");
+    assert!(second.asked_at.since(first.asked_at) >= Duration::from_secs(60));
+}
+
+#[tokio::test]
+async fn an_open_question_survives_a_restart_and_is_not_asked_twice() {
+    let home = home(&["jellystat"], &VM, &[]).await;
+    home.wait_for("a question", |s| question(s, "jellystat").is_some())
+        .await;
+    home.handle.shut_down().await;
+    let home = Home {
+        handle: open(&home.sim, &home.folder).await,
+        sim: home.sim,
+        folder: home.folder,
+    };
+    home.settled().await;
+    until_sampled(&home, "100", 3).await;
+    let open = home.handle.snapshot().questions.clone();
+    assert_eq!(open.len(), 1, "{open:?}");
+    home.handle
+        .answer(open[0].id, Answer::ShutDown)
+        .await
+        .expect("answered");
+    home.wait_for("it off", |s| {
+        s.nodes
+            .iter()
+            .any(|n| n.name == "jellystat" && n.power == Power::Off)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_rule_nothing_is_measured() {
+    let home = home(&[], &VM, &[]).await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let asked = home.sim.asked();
+    assert!(
+        !asked.iter().any(|one| one.starts_with("sample")),
+        "{asked:?}"
+    );
+}
