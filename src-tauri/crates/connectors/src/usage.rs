@@ -43,6 +43,19 @@ pub struct Own {
     pub tx_packets: u64,
 }
 
+impl std::ops::Add for Own {
+    type Output = Own;
+
+    fn add(self, other: Own) -> Own {
+        Own {
+            rx_bytes: self.rx_bytes.saturating_add(other.rx_bytes),
+            tx_bytes: self.tx_bytes.saturating_add(other.tx_bytes),
+            rx_packets: self.rx_packets.saturating_add(other.rx_packets),
+            tx_packets: self.tx_packets.saturating_add(other.tx_packets),
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum CpuUse {
     /// Cores in use, where the platform itself averages.

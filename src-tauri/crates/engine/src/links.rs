@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tokio::sync::{Mutex, RwLock};
-use wakehub_connectors::Connector;
+use wakehub_connectors::{Connector, Own};
 use wakehub_domain::{
     Capability, ConnectionId, ConnectorError, ErrorKind, Graph, Node, NodeId, Secret, SecretName,
 };
@@ -66,6 +66,15 @@ impl Links {
         let connector = self.make(node, id.capability, &BTreeMap::new()).await?;
         let mut kept = self.kept.lock().await;
         Ok(kept.entry(id).or_insert(connector).clone())
+    }
+
+    /// What all connections to the node have caused at it, beside what a sample of the machine itself tells of its own.
+    pub async fn traffic(&self, node: NodeId) -> Own {
+        let kept = self.kept.lock().await;
+        let to_it = kept.iter().filter(|(id, _)| id.node == node);
+        to_it.fold(Own::default(), |sum, (_, connector)| {
+            sum + connector.traffic()
+        })
     }
 
     /// A connector that is not kept, from a configuration that may not be saved yet; typed secrets come first.

@@ -131,6 +131,7 @@ export type IdleRule = { enabled?: boolean,
 timeout_minutes?: number | null, 
 /**
  * Those of [`Criteria::usual`] unless the table stands there; an empty one has none, and then the node is never idle.
+ * Whoever knows the node puts [`Criteria::usual_of`] in its place before it is judged.
  */
 criteria?: Criteria | null, };
 

@@ -329,7 +329,13 @@ impl Round {
         let connection = self.connection;
         let asked = async {
             let connector = links.connector(connection).await?;
-            connector.sample(&self.wanted).await
+            let mut usages = connector.sample(&self.wanted).await?;
+            for usage in &mut usages {
+                if usage.target == Target::Itself {
+                    usage.own = usage.own + links.traffic(connection.node).await;
+                }
+            }
+            Ok(usages)
         };
         let result = timeout(ASK_LIMIT, asked).await.unwrap_or_else(|_| {
             Err(ConnectorError::new(
