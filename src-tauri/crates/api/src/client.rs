@@ -20,7 +20,7 @@ use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
     Ask, CheckView, CommandError, FoundAddress, ImportReport, JournalFormat, JournalLine,
-    JournalQuery, PlanAnswer, RunAnswer, SecretEntry, Snapshot,
+    JournalQuery, PlanAnswer, RunAnswer, SecretEntry, Snapshot, WhyView,
 };
 
 use self::wire::{NodeOut, SecretOut, TestOut};
@@ -169,6 +169,12 @@ impl Client {
     pub async fn node_entry(&self, node: NodeId) -> Result<NodeEntry, CommandError> {
         self.asking()
             .get(&format!("/api/v1/nodes/{node}/entry"))
+            .await
+    }
+
+    pub async fn why(&self, node: NodeId) -> Result<WhyView, CommandError> {
+        self.asking()
+            .get(&format!("/api/v1/nodes/{node}/why"))
             .await
     }
 

@@ -50,6 +50,8 @@ pub enum Command {
         #[command(subcommand)]
         action: PlanCommand,
     },
+    /// Show what keeps a node on, and whether anybody uses it
+    Why { node: String },
     /// Show what an idle rule would have done with a trace of samples; needs no homelab
     Judge {
         /// The idle table of a node, as in homelab.toml

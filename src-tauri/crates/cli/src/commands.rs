@@ -119,6 +119,7 @@ async fn obey(handle: &Wakehub, command: Command, json: bool) -> Result<(), Fail
         Command::Import { file } => import(handle, &file, json).await,
         Command::Export => export(handle, json).await,
         Command::Nodes => nodes(handle, json).await,
+        Command::Why { node } => why(handle, &node, json).await,
         Command::Discover { node } => discover(handle, &node, json).await,
         Command::Scan { sweep } => scan(handle, sweep, json).await,
         Command::Test { node, accept } => test(handle, &node, accept, json).await,
@@ -256,6 +257,18 @@ async fn nodes(handle: &Wakehub, json: bool) -> Result<(), Failure> {
         print::json(&json!(snapshot.nodes));
     } else {
         print::nodes(&snapshot);
+    }
+    Ok(())
+}
+
+async fn why(handle: &Wakehub, name: &str, json: bool) -> Result<(), Failure> {
+    follow::until_seen(handle).await;
+    let node = find(handle, name)?;
+    let why = handle.why(node.id).await?;
+    if json {
+        print::json(&json!(why));
+    } else {
+        print::why(&why);
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use wakehub_domain::{FollowUpMode, NodeId};
 use wakehub_view::plan::plan_json;
 use wakehub_view::wire::{
-    CheckOutcomeView, CheckView, JournalLine, NodeView, PlanView, Power, Snapshot,
+    CheckOutcomeView, CheckView, JournalLine, NodeView, PlanView, Power, Snapshot, WhyView,
 };
 
 /// The first failure to write an answer, other than a reader that has seen enough.
@@ -103,6 +103,36 @@ fn branch(guests: &BTreeMap<Option<NodeId>, Vec<&NodeView>>, host: Option<NodeId
             word(node.power)
         ));
         branch(guests, Some(node.id), depth + 1);
+    }
+}
+
+pub fn why(why: &WhyView) {
+    line(&format!("{} is {}", why.node_name, word(why.power)));
+    if let Some(kept_on) = &why.kept_on {
+        line(&format!("  {kept_on}"));
+    }
+    let Some(idle) = &why.idle else {
+        line("  it has no idle rule, so it is not asked about for not being used");
+        return;
+    };
+    let minutes = idle.timeout_s / 60;
+    match (idle.verdict, &idle.because) {
+        (Some(verdict), Some(because)) => line(&format!(
+            "  {}: {because} (asked about after {minutes} min without use)",
+            verdict.as_str()
+        )),
+        (_, _) if !idle.enabled => line("  its idle rule is switched off"),
+        (_, _) => line("  nothing was measured yet; a WakeHub that runs measures once a minute"),
+    }
+    for signal in &idle.signals {
+        let mark = if signal.over { "used " } else { "quiet" };
+        line(&format!(
+            "  {mark}  {} (use is more than {})",
+            signal.value, signal.threshold
+        ));
+    }
+    for missing in &idle.unmeasured {
+        line(&format!("  not measured: {missing}"));
     }
 }
 

@@ -15,7 +15,7 @@ use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
     Ask, CheckView, CommandError, FoundAddress, ImportReport, JournalFormat, JournalLine,
-    JournalQuery, PlanAnswer, RunAnswer, SecretEntry, Severity, Snapshot,
+    JournalQuery, PlanAnswer, RunAnswer, SecretEntry, Severity, Snapshot, WhyView,
 };
 
 use crate::outcome::Failure;
@@ -177,6 +177,13 @@ impl Wakehub {
         match self {
             Wakehub::Here { handle, .. } => handle.node_entry(node).await,
             Wakehub::There(client) => client.node_entry(node).await,
+        }
+    }
+
+    pub async fn why(&self, node: NodeId) -> Answered<WhyView> {
+        match self {
+            Wakehub::Here { handle, .. } => handle.why(node).await,
+            Wakehub::There(client) => client.why(node).await,
         }
     }
 

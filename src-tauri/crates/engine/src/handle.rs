@@ -12,7 +12,7 @@ use wakehub_view::said::Said;
 use wakehub_view::wire::{
     Answer, Ask, CascadeView, CheckView, CommandError, EngineSettings, FoundAddress, ImportReport,
     JournalFormat, JournalLine, JournalQuery, PlanAnswer, QuestionView, RunAnswer, SecretEntry,
-    Snapshot,
+    Snapshot, WhyView,
 };
 
 use crate::request::{HoldFor, Request};
@@ -142,6 +142,11 @@ impl Handle {
     }
 
     /// The node as the form edits it.
+    /// Why it is on, and what its idle rule says of it.
+    pub async fn why(&self, node: NodeId) -> Result<WhyView, CommandError> {
+        self.ask(|reply| Request::Why { node, reply }).await?
+    }
+
     pub async fn node_entry(&self, node: NodeId) -> Result<NodeEntry, CommandError> {
         self.ask(|reply| Request::NodeEntry { node, reply }).await?
     }

@@ -7,7 +7,7 @@ use wakehub_store::{Store, StoreError};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
     Answer, Ask, CheckView, CommandError, EngineSettings, FoundAddress, ImportReport,
-    JournalFormat, JournalLine, JournalQuery, PlanAnswer, RunAnswer, SecretEntry,
+    JournalFormat, JournalLine, JournalQuery, PlanAnswer, RunAnswer, SecretEntry, WhyView,
 };
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
@@ -62,6 +62,10 @@ pub(crate) enum Request {
         node: NodeId,
         hold: HoldFor,
         reply: Reply<()>,
+    },
+    Why {
+        node: NodeId,
+        reply: Reply<WhyView>,
     },
     NodeEntry {
         node: NodeId,

@@ -8,9 +8,12 @@ use sim::{Home, Pocket, REFERENCE, Sim, open_at};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
+use wakehub_domain::idle::Criterion;
 use wakehub_domain::{ConnectorError, ErrorKind, Timestamp};
 use wakehub_engine::{Clock, SystemClock};
-use wakehub_view::wire::{Answer, JournalQuery, Power, QuestionView, Snapshot};
+use wakehub_view::wire::{
+    Answer, JournalQuery, Power, QuestionView, Snapshot, VerdictWord, WhyView,
+};
 
 /// Ten seconds in one: a tick of a minute is six seconds, and no jump that looks like a sleep.
 struct Fast(Timestamp);
@@ -81,6 +84,11 @@ async fn until_sampled(home: &Home, host: &str, more: usize) {
     );
 }
 
+async fn why(home: &Home, name: &str) -> WhyView {
+    let node = home.node(name).id;
+    home.handle.why(node).await.expect("an answer")
+}
+
 async fn journal(home: &Home, name: &str) -> Vec<(String, String)> {
     let query = JournalQuery {
         node: Some(home.node(name).id),
@@ -104,8 +112,24 @@ async fn what_nobody_uses_is_asked_about_and_what_is_used_is_not() {
         .await;
     let asked = question(&seen, "jellystat").expect("just seen");
     assert_eq!(asked.reason, "it has not been used for 1\u{a0}min");
+    let why = why(&home, "jellystat").await;
+    assert_eq!(why.kept_on, None);
+    let idle = why.idle.expect("a rule");
+    assert_eq!(idle.verdict, Some(VerdictWord::Idle));
+    assert_eq!((idle.enabled, idle.timeout_s), (true, 60));
+    assert!(idle.idle_since.is_some_and(|since| Some(since) < idle.at));
     until_sampled(&home, "100", 3).await;
     assert!(question(&home.handle.snapshot(), "sandbox").is_none());
+    let used = self::why(&home, "sandbox").await.idle.expect("a rule");
+    assert_eq!(used.verdict, Some(VerdictWord::Active));
+    let because = used.because.expect("a reason");
+    assert!(because.contains("1.00 cores"), "{because}");
+    assert_eq!(used.signals.len(), 1);
+    assert_eq!(used.signals[0].criterion, Criterion::Cpu);
+    assert!(used.signals[0].over);
+    assert_eq!(used.signals[0].threshold, "0.50 cores");
+    // without a rule nothing is said of use
+    assert_eq!(self::why(&home, "qbittorrent").await.idle, None);
     let lines = journal(&home, "jellystat").await;
     let told = lines
         .iter()
@@ -134,6 +158,8 @@ async fn what_others_need_is_not_asked_about_and_the_journal_says_who_once() {
     let home = home(&["nas"], &["nas", "machine1", "100", "qbittorrent"], &[]).await;
     until_sampled(&home, "nas", 6).await;
     assert!(home.handle.snapshot().questions.is_empty());
+    let kept_on = why(&home, "nas").await.kept_on.expect("a reason");
+    assert!(kept_on.contains("qbittorrent"), "{kept_on}");
     let lines = journal(&home, "nas").await;
     let told = lines
         .iter()
@@ -150,6 +176,12 @@ async fn what_cannot_be_measured_is_never_asked_about() {
     });
     until_sampled(&home, "100", 4).await;
     assert!(home.handle.snapshot().questions.is_empty());
+    let idle = why(&home, "jellystat").await.idle.expect("a rule");
+    assert_eq!(idle.verdict, Some(VerdictWord::Unknown));
+    assert_eq!(
+        idle.because.as_deref(),
+        Some("its processor use is not known")
+    );
     // and when it can, a whole timeout passes first
     home.sim.with(|s| s.fails.clear());
     home.wait_for("a question", |s| question(s, "jellystat").is_some())

@@ -6,6 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+use wakehub_domain::idle::{Criterion, Verdict};
 use wakehub_domain::{
     Action, Capability, CascadeId, ErrorKind, FollowUpMode, KindSeconds, NodeId, NodeKind,
     Presented, QuestionId, SecretName, Timeouts, Timestamp,
@@ -222,6 +223,76 @@ pub struct QuestionView {
 pub enum Answer {
     ShutDown,
     KeepOn,
+}
+
+/// Why a node is on, and what its idle rule says.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
+pub struct WhyView {
+    pub node: NodeId,
+    pub node_name: String,
+    pub power: Power,
+    /// What keeps it from being stopped automatically, whether it is used or not: `nas is needed by qbittorrent`. Null when
+    /// nothing does.
+    pub kept_on: Option<String>,
+    /// Null without an idle rule: then it is never asked about for not being used.
+    pub idle: Option<IdleView>,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
+pub struct IdleView {
+    pub enabled: bool,
+    pub timeout_s: u32,
+    /// Null before the first tick, and while the node is not on.
+    pub verdict: Option<VerdictWord>,
+    /// In plain words: `1.20 cores of the processor in use, more than 0.50 cores`.
+    pub because: Option<String>,
+    /// With `idle`: the last use, or the first tick after it.
+    pub idle_since: Option<Timestamp>,
+    /// When it was judged. Samples are taken once a minute.
+    pub at: Option<Timestamp>,
+    pub signals: Vec<SignalView>,
+    /// What could not be measured, and why, in plain words.
+    pub unmeasured: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VerdictWord {
+    Active,
+    Idle,
+    Inhibited,
+    Unknown,
+}
+
+/// One criterion at the last tick.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
+pub struct SignalView {
+    pub criterion: Criterion,
+    /// `1.20 cores`
+    pub value: String,
+    /// The most that is not use: `0.50 cores`
+    pub threshold: String,
+    pub over: bool,
+}
+
+impl VerdictWord {
+    pub fn of(verdict: &Verdict) -> VerdictWord {
+        match verdict {
+            Verdict::Active { .. } => VerdictWord::Active,
+            Verdict::Idle { .. } => VerdictWord::Idle,
+            Verdict::Inhibited { .. } => VerdictWord::Inhibited,
+            Verdict::Unknown { .. } => VerdictWord::Unknown,
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            VerdictWord::Active => "active",
+            VerdictWord::Idle => "idle",
+            VerdictWord::Inhibited => "inhibited",
+            VerdictWord::Unknown => "unknown",
+        }
+    }
 }
 
 /// A guest that its host knows and the homelab does not.

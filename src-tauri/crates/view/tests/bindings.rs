@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ts_rs::{Config, TS};
 use wakehub_domain::idle::{
-    Cpu, Criteria, Disk, IdleRule, LastAccess, NetworkConnections, NetworkTraffic, Ram,
+    Cpu, Criteria, Criterion, Disk, IdleRule, LastAccess, NetworkConnections, NetworkTraffic, Ram,
 };
 use wakehub_domain::{
     Action, Capability, CascadeId, DockerConfig, ErrorKind, FollowUpMode, KindSeconds, NodeId,
@@ -81,6 +81,11 @@ fn bindings() -> String {
         StepStatus,
         QueuedView,
         QuestionView,
+        WhyView,
+        IdleView,
+        VerdictWord,
+        SignalView,
+        Criterion,
         Answer,
         DiscoveredView,
         Notice,

@@ -352,6 +352,62 @@ export type QuestionView = { id: QuestionId, node: NodeId, node_name: string,
  */
 reason: string, asked_at: Timestamp, };
 
+/**
+ * Why a node is on, and what its idle rule says.
+ */
+export type WhyView = { node: NodeId, node_name: string, power: Power, 
+/**
+ * What keeps it from being stopped automatically, whether it is used or not: `nas is needed by qbittorrent`. Null when
+ * nothing does.
+ */
+kept_on: string | null, 
+/**
+ * Null without an idle rule: then it is never asked about for not being used.
+ */
+idle: IdleView | null, };
+
+export type IdleView = { enabled: boolean, timeout_s: number, 
+/**
+ * Null before the first tick, and while the node is not on.
+ */
+verdict: VerdictWord | null, 
+/**
+ * In plain words: `1.20 cores of the processor in use, more than 0.50 cores`.
+ */
+because: string | null, 
+/**
+ * With `idle`: the last use, or the first tick after it.
+ */
+idle_since: Timestamp | null, 
+/**
+ * When it was judged. Samples are taken once a minute.
+ */
+at: Timestamp | null, signals: Array<SignalView>, 
+/**
+ * What could not be measured, and why, in plain words.
+ */
+unmeasured: Array<string>, };
+
+export type VerdictWord = "active" | "idle" | "inhibited" | "unknown";
+
+/**
+ * One criterion at the last tick.
+ */
+export type SignalView = { criterion: Criterion, 
+/**
+ * `1.20 cores`
+ */
+value: string, 
+/**
+ * The most that is not use: `0.50 cores`
+ */
+threshold: string, over: boolean, };
+
+/**
+ * Which of them is spoken of.
+ */
+export type Criterion = "cpu" | "ram" | "network_traffic" | "network_connections" | "disk" | "last_access";
+
 export type Answer = "shut_down" | "keep_on";
 
 /**

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use wakehub_domain::{NodeId, SecretName};
 use wakehub_view::homelab::NodeEntry;
-use wakehub_view::wire::{CommandError, NodeView, SecretEntry};
+use wakehub_view::wire::{CommandError, NodeView, SecretEntry, WhyView};
 
 use crate::limits;
 use crate::routes::{Call, Json, Lines, Perhaps, Routes};
@@ -75,6 +75,16 @@ pub(super) fn routes(routes: Routes) -> Routes {
             ("nodeEntry", "The node as the form edits it"),
             Read,
             entry,
+        )
+        .on(
+            GET,
+            "/api/v1/nodes/{node}/why",
+            (
+                "why",
+                "What keeps the node on, and what its idle rule says of it",
+            ),
+            Read,
+            why,
         )
         .on(
             PUT,
@@ -185,6 +195,11 @@ async fn remove(call: Call, (): ()) -> Answered<()> {
 async fn entry(call: Call, (): ()) -> Answered<Json<NodeEntry>> {
     let node = call.shared.node(call.word(0))?.id;
     Ok(Json(call.shared.engine.node_entry(node).await?))
+}
+
+async fn why(call: Call, (): ()) -> Answered<Json<WhyView>> {
+    let node = call.shared.node(call.word(0))?.id;
+    Ok(Json(call.shared.engine.why(node).await?))
 }
 
 async fn pin(call: Call, Json(body): Json<PinBody>) -> Answered<()> {

@@ -114,6 +114,14 @@ async fn nodes_are_pinned_held_added_changed_and_removed() {
         })
         .await;
 
+    let why = desk.own(Method::GET, "/api/v1/nodes/nas/why", None).await;
+    let why = why.json();
+    assert_eq!(why["node_name"], "nas");
+    assert_eq!(why["idle"], json!(null), "it has no rule");
+    desk.own(Method::GET, "/api/v1/nodes/nobody/why", None)
+        .await
+        .refused(404, "not_found");
+
     let name = "büro 😀/2";
     let entry = json!({"name": name, "kind": "machine", "address": "10.77.0.9"});
     let added = desk

@@ -5,9 +5,10 @@ mod folder;
 mod hold;
 mod import;
 mod journal;
-#[cfg(target_os = "linux")]
 mod judge;
+#[cfg(target_os = "linux")]
 mod keyring;
 mod plan;
 mod running;
 mod wakehub;
+mod why;

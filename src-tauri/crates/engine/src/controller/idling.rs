@@ -17,10 +17,13 @@ use wakehub_domain::{
 };
 use wakehub_view::said::Said;
 use wakehub_view::text;
+use wakehub_view::wire::{CommandError, IdleView, SignalView, VerdictWord, WhyView};
 
 use super::Controller;
+use super::discovery::power;
 use super::plans::Goal;
 use super::questions::About;
+use super::requests::removed;
 use crate::event::Event;
 use crate::handle::Announcement;
 use crate::links::Links;
@@ -41,8 +44,9 @@ pub(crate) struct Idling {
     begun: Option<Timestamp>,
     /// The connections of this tick that have not answered yet.
     outstanding: BTreeSet<ConnectionId>,
-    /// What this tick has brought.
+    /// What this tick has brought, and what it could not.
     samples: BTreeMap<NodeId, Sample>,
+    unmeasured: BTreeMap<NodeId, Vec<String>>,
 }
 
 #[derive(Default)]
@@ -50,6 +54,8 @@ pub(crate) struct Watched {
     meters: BTreeMap<ConnectionId, Meter>,
     window: Window,
     recent: VecDeque<(Timestamp, Judgement)>,
+    /// At the last tick, and why.
+    unmeasured: Vec<String>,
     /// What the journal was last told of why it stays on though nobody uses it.
     kept_on: Option<String>,
 }
@@ -77,6 +83,7 @@ impl Controller {
             return;
         }
         self.idling.samples.clear();
+        self.idling.unmeasured.clear();
         let rounds = self.rounds();
         self.idling.begun = Some(now);
         self.idling.outstanding = rounds.iter().map(|round| round.connection).collect();
@@ -143,6 +150,9 @@ impl Controller {
         let Some(node) = node.and_then(|id| self.graph.get(id)) else {
             return;
         };
+        let missing = usage.missing.iter().map(|missing| missing.why.clone());
+        let unmeasured = self.idling.unmeasured.entry(node.id).or_default();
+        unmeasured.extend(missing);
         let watched = self.idling.watched.entry(node.id).or_default();
         let meter = watched.meters.entry(connection).or_default();
         let told = meter.take(now, usage);
@@ -165,6 +175,7 @@ impl Controller {
     /// Every node that has a rule and is on, by what this tick has brought.
     async fn judge(&mut self, now: Timestamp) {
         let mut samples = std::mem::take(&mut self.idling.samples);
+        let mut unmeasured = std::mem::take(&mut self.idling.unmeasured);
         let mut watched = std::mem::take(&mut self.idling.watched);
         let mut quiet = Vec::new();
         let graph = self.graph.clone();
@@ -187,6 +198,7 @@ impl Controller {
             if matches!(judgement.verdict, Verdict::Active { .. }) {
                 watched.kept_on = None;
             }
+            watched.unmeasured = unmeasured.remove(&node.id).unwrap_or_default();
             watched.recent.push_back((now, judgement));
             if watched.recent.len() > KEPT {
                 watched.recent.pop_front();
@@ -234,6 +246,45 @@ impl Controller {
                 }
             }
         }
+    }
+
+    pub(super) fn why(&self, node: NodeId) -> Result<WhyView, CommandError> {
+        let node = self.graph.get(node).ok_or_else(|| removed(node))?;
+        let state = self.observations.state(&self.graph, node.id);
+        let is_on = state != PowerState::Off;
+        let refusal = self.plan_intent(&Intent::stop_automatically(node.id)).err();
+        let idle = rule_of(node).map(|rule| {
+            let watched = self.idling.watched.get(&node.id);
+            let last = watched.and_then(|watched| watched.recent.back());
+            let judgement = last.map(|(_, judgement)| judgement);
+            let readings = judgement.map(|judgement| judgement.readings.as_slice());
+            IdleView {
+                enabled: rule.enabled,
+                timeout_s: u32::try_from(rule.timeout().as_secs()).unwrap_or(u32::MAX),
+                verdict: judgement.map(|judgement| VerdictWord::of(&judgement.verdict)),
+                because: judgement.map(|judgement| judgement.verdict.to_string()),
+                idle_since: judgement.and_then(|judgement| judgement.verdict.since()),
+                at: last.map(|(at, _)| *at),
+                signals: readings
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|reading| SignalView {
+                        criterion: reading.criterion,
+                        value: reading.value.to_string(),
+                        threshold: reading.threshold.to_string(),
+                        over: reading.is_over(),
+                    })
+                    .collect(),
+                unmeasured: watched.map_or_else(Vec::new, |w| w.unmeasured.clone()),
+            }
+        });
+        Ok(WhyView {
+            node: node.id,
+            node_name: node.name.clone(),
+            power: power(&state),
+            kept_on: refusal.filter(|_| is_on).map(|refusal| refusal.message),
+            idle,
+        })
     }
 
     /// No answer means that it stays on, and is asked again after another timeout.

@@ -58,6 +58,7 @@ impl Controller {
             Request::Hold { node, hold, reply } => {
                 drop(reply.send(self.hold(node, hold).await));
             }
+            Request::Why { node, reply } => drop(reply.send(self.why(node))),
             Request::NodeEntry { node, reply } => {
                 let entry = self.graph.get(node).map(|n| NodeEntry::of(&self.graph, n));
                 let _ = reply.send(entry.ok_or_else(|| removed(node)));
