@@ -111,7 +111,9 @@ async fn what_nobody_uses_is_asked_about_and_what_is_used_is_not() {
         .wait_for("a question", |s| question(s, "jellystat").is_some())
         .await;
     let asked = question(&seen, "jellystat").expect("just seen");
-    assert_eq!(asked.reason, "it has not been used for 1\u{a0}min");
+    // a timeout, or a tick more
+    let times = ["1", "2"].map(|n| format!("it has not been used for {n}\u{a0}min"));
+    assert!(times.contains(&asked.reason), "{asked:?}");
     let why = why(&home, "jellystat").await;
     assert_eq!(why.kept_on, None);
     let idle = why.idle.expect("a rule");
