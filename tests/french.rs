@@ -17,7 +17,7 @@ use homelab::{Dice, Homelab};
 use wakehub_domain::{
     ConnectorError, ErrorKind, Graph, Intent, Node, NodeId, NodeKind, Observations, PowerState,
     Presented, PresentedKind, Probe, RefusalKind, SshAuth, SshConfig, StopScope, Timestamp,
-    WolConfig, plan,
+    WolConfig, calendar, plan,
 };
 use wakehub_view::plan::plan_view;
 use wakehub_view::text::{Language, english_entries, entry_of};
@@ -47,6 +47,11 @@ fn values(gap: &str) -> &'static [&'static str] {
         "names" => &["nas, vm-docker"],
         "operation" => &["start nas", "stop nas", "shut down vm 100"],
         "rest" => &["no answer yet"],
+        "clock" => &["18:00"],
+        "clocks" => &["08:00 and 18:00", "08:00, 12:00 and 18:00"],
+        "day" => &["1st", "31st"],
+        "days" => &["Monday and Friday", "Saturday, Sunday and Tuesday"],
+        "months" => &["May", "January and July"],
         "platform" => &["Proxmox API", "Docker API", "SSH"],
         _ => &["nas"],
     }
@@ -68,6 +73,13 @@ fn filled(template: &str) -> Vec<String> {
 fn of_the_engine() -> BTreeSet<String> {
     let templates = said::TEMPLATES.iter().filter(|t| !NOT_OWN.contains(t));
     templates.flat_map(|template| filled(template)).collect()
+}
+
+fn of_the_calendar() -> BTreeSet<String> {
+    let templates = calendar::TEMPLATES.iter();
+    let sentences = templates.flat_map(|template| filled(template));
+    let mistakes = calendar::Mistake::ALL.iter().map(ToString::to_string);
+    sentences.chain(mistakes).collect()
 }
 
 /// What the planner says of random homelabs, however they are asked for.
@@ -262,6 +274,7 @@ fn of_connection_tests() -> BTreeSet<String> {
 fn gathered() -> BTreeSet<String> {
     [
         of_the_engine(),
+        of_the_calendar(),
         of_the_planner(),
         of_the_scenarios(),
         of_failures(),
@@ -302,7 +315,8 @@ fn every_sentence_of_the_engine_has_its_french() {
 /// An entry for the start of another sentence would translate that one by half.
 #[test]
 fn the_templates_are_said_by_entries_of_their_own() {
-    for template in said::TEMPLATES.iter().filter(|t| !NOT_OWN.contains(t)) {
+    let templates = said::TEMPLATES.iter().chain(calendar::TEMPLATES);
+    for template in templates.filter(|t| !NOT_OWN.contains(t)) {
         let words = |text: &str| -> usize {
             let mut inside = false;
             let own = text.chars().filter(|c| {

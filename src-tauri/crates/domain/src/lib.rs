@@ -4,6 +4,7 @@
 //! of a homelab (two layers: the hosting tree and the graph of functional dependencies), what is believed about its power
 //! states, and the planner, a pure function from these to an ordered [`Plan`] or a typed [`Refusal`].
 
+pub mod calendar;
 pub mod capability;
 pub mod cascade;
 pub mod error;
@@ -17,6 +18,7 @@ pub mod plan;
 pub mod secret;
 pub mod state;
 
+pub use calendar::{Day, Schedule, StopWindow};
 pub use capability::{
     Capability, Channel, DockerConfig, ProxmoxConfig, SshAuth, SshConfig, SshJump, WolConfig,
 };

@@ -4,7 +4,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::time::Duration;
 
 use crate::idle::IdleRule;
-use crate::{Action, Capability, DockerConfig, NodeId, ProxmoxConfig, SshConfig, WolConfig};
+use crate::{
+    Action, Capability, DockerConfig, NodeId, ProxmoxConfig, Schedule, SshConfig, StopWindow,
+    WolConfig,
+};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
@@ -217,6 +220,10 @@ pub struct Settings {
     /// Without one the node is never stopped for being idle.
     #[serde(deserialize_with = "readable")]
     pub idle: Option<IdleRule>,
+    /// When it is started and stopped by the clock.
+    pub schedules: Vec<Schedule>,
+    /// Outside these it is not stopped automatically; at any time without one.
+    pub auto_stop_windows: Vec<StopWindow>,
 }
 
 /// A rule from before rules were checked may be none; the node is then without one, as it was.

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 use wakehub_domain::idle::IdleRule;
 use wakehub_domain::{
-    DockerConfig, Graph, Node, NodeId, NodeKind, PowerOff, Probe, ProxmoxConfig, Settings,
-    SshConfig, WolConfig,
+    DockerConfig, Graph, Node, NodeId, NodeKind, PowerOff, Probe, ProxmoxConfig, Schedule,
+    Settings, SshConfig, StopWindow, WolConfig,
 };
 
 mod fields;
@@ -78,6 +78,12 @@ pub struct NodeEntry {
     /// When it counts as used. Without it the node is never stopped for being idle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle: Option<IdleRule>,
+    /// When it is started and stopped by the clock.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<Schedule>,
+    /// Outside these it is not stopped automatically; at any time without one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub auto_stop_windows: Vec<StopWindow>,
 }
 
 /// What Wake-on-LAN needs beyond the MAC address, where the defaults do not reach the machine.
@@ -122,6 +128,8 @@ impl NodeEntry {
             note: None,
             tags: Vec::new(),
             idle: None,
+            schedules: Vec::new(),
+            auto_stop_windows: Vec::new(),
         }
     }
 
@@ -166,6 +174,8 @@ impl NodeEntry {
             note: settings.note.clone(),
             tags: settings.tags.clone(),
             idle: settings.idle.clone(),
+            schedules: settings.schedules.clone(),
+            auto_stop_windows: settings.auto_stop_windows.clone(),
         }
     }
 
@@ -247,6 +257,8 @@ impl NodeEntry {
                 note: self.note,
                 tags: self.tags,
                 idle: self.idle,
+                schedules: self.schedules,
+                auto_stop_windows: self.auto_stop_windows,
             },
         })
     }

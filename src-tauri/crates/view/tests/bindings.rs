@@ -9,9 +9,9 @@ use wakehub_domain::idle::{
     Cpu, Criteria, Criterion, Disk, IdleRule, LastAccess, NetworkConnections, NetworkTraffic, Ram,
 };
 use wakehub_domain::{
-    Action, Capability, CascadeId, DockerConfig, ErrorKind, FollowUpMode, KindSeconds, NodeId,
-    NodeKind, PowerOff, Presented, PresentedKind, Probe, ProxmoxConfig, QuestionId, SecretName,
-    SshAuth, SshConfig, SshJump, Timestamp,
+    Action, Capability, CascadeId, Day, DockerConfig, ErrorKind, FollowUpMode, KindSeconds, NodeId,
+    NodeKind, PowerOff, Presented, PresentedKind, Probe, ProxmoxConfig, QuestionId, Schedule,
+    SecretName, SshAuth, SshConfig, SshJump, StopWindow, Timestamp,
 };
 use wakehub_view::access::*;
 use wakehub_view::homelab::{NodeEntry, WolEntry};
@@ -59,6 +59,9 @@ fn bindings() -> String {
         Probe,
         PowerOff,
         IdleRule,
+        Schedule,
+        Day,
+        StopWindow,
         Criteria,
         Cpu,
         Ram,

@@ -1,6 +1,6 @@
 //! homelab.toml: what is read, what is refused with which line, and that an export reads back as it was.
 
-use wakehub_domain::{Graph, NodeId, NodeKind};
+use wakehub_domain::{Day, Graph, NodeId, NodeKind};
 use wakehub_view::homelab::{export, import};
 use wakehub_view::wire::EntryError;
 
@@ -13,6 +13,7 @@ address = "10.77.0.3"
 ssh = { user = "root", auth = "key", key_file = "~/.ssh/id_ed25519", port = 22 }
 pinned = true
 confirm_before_auto_stop = true
+auto_stop_windows = [{ from = "22:00", to = "07:00", days = ["fri", "sat"] }]
 
 [[node]]
 name = "machine2"
@@ -30,6 +31,10 @@ platform_id = "101"
 depends_on = ["nas"]
 url = "http://10.77.0.21:8096"
 idle = { timeout_minutes = 30, criteria = { network_traffic = { bytes_per_tick = 1024 }, cpu = { cores = 0.5 } } }
+schedules = [
+    { action = "start", cron = "0 18 * * 1-5", time_zone = "Europe/Paris" },
+    { action = "stop", cron = "30 23 * * *", catch_up_minutes = 30 },
+]
 "#;
 
 fn read(text: &str) -> Result<Graph, Vec<EntryError>> {
@@ -54,7 +59,13 @@ fn reads_the_format_of_the_design() {
     assert_eq!(graph.name(jellyfin.host.expect("a host")), "machine2");
     assert_eq!(graph.name(jellyfin.depends_on[0]), "nas");
     assert!(jellyfin.settings.idle.is_some());
+    assert_eq!(jellyfin.settings.schedules.len(), 2);
+    assert_eq!(
+        jellyfin.settings.schedules[1].reading(),
+        "every day at 23:30"
+    );
     let nas = graph.find("nas").expect("there");
+    assert_eq!(nas.settings.auto_stop_windows[0].days, [Day::Fri, Day::Sat]);
     assert!(nas.settings.pinned);
     assert_eq!(nas.wol.as_ref().expect("wol").mac, "52:54:00:00:00:03");
 }

@@ -136,6 +136,48 @@ timeout_minutes?: number | null,
 criteria?: Criteria | null, };
 
 /**
+ * One entry of `schedules` in homelab.toml: `{ action = "start", cron = "0 18 * * 1-5" }`.
+ */
+export type Schedule = { action: Action, 
+/**
+ * Five fields: minute, hour, day of the month, month, day of the week.
+ */
+cron: string, enabled?: boolean, 
+/**
+ * How late it may still be done after WakeHub was off or the computer slept; 0 leaves it out, 1440 is the most. An hour for
+ * a start and 0 for a stop unless set.
+ */
+catch_up_minutes?: number | null, 
+/**
+ * `Europe/Paris`; the computer's unless set.
+ */
+time_zone?: string | null, };
+
+export type Day = "mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun";
+
+/**
+ * One entry of `auto_stop_windows` in homelab.toml: `{ from = "22:00", to = "07:00", days = ["fri", "sat"] }`. It ends on the
+ * next day when `to` is not after `from`, so that the same time twice is a whole day.
+ */
+export type StopWindow = { 
+/**
+ * `22:00`
+ */
+from: string, 
+/**
+ * `07:00`
+ */
+to: string, 
+/**
+ * On which it begins; every day when there is none.
+ */
+days?: Array<Day>, 
+/**
+ * `Europe/Paris`; the computer's unless set.
+ */
+time_zone?: string | null, };
+
+/**
  * One that is absent is switched off.
  */
 export type Criteria = { cpu?: Cpu | null, ram?: Ram | null, network_traffic?: NetworkTraffic | null, network_connections?: NetworkConnections | null, disk?: Disk | null, last_access?: LastAccess | null, };
@@ -195,7 +237,15 @@ mac?: string | null, wol?: WolEntry | null, ssh?: SshConfig | null, proxmox_api?
 /**
  * When it counts as used. Without it the node is never stopped for being idle.
  */
-idle?: IdleRule | null, };
+idle?: IdleRule | null, 
+/**
+ * When it is started and stopped by the clock.
+ */
+schedules?: Array<Schedule>, 
+/**
+ * Outside these it is not stopped automatically; at any time without one.
+ */
+auto_stop_windows?: Array<StopWindow>, };
 
 export type Snapshot = { revision: number, 
 /**

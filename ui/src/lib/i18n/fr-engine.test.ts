@@ -13,6 +13,12 @@ describe("the engine's sentences", () => {
     ["the stop of nas was interrupted", "arrêt de nas : interrompu"],
     ["failed to start nas: not done within 30 s; last: no answer yet", "échec du démarrage de nas : pas fini en 30 s ; au dernier regard : pas encore de réponse"],
     ["the disk is full: I/O. WakeHub starts and stops nothing until there is room again.", "le disque est plein : I/O. WakeHub ne démarre et n’arrête rien tant qu’il n’y a pas de place."],
+    ["every weekday at 18:00", "du lundi au vendredi à 18:00"],
+    ["every Monday, Wednesday and Sunday at 08:00 and 12:30", "chaque lundi, mercredi et dimanche à 08:00 et 12:30"],
+    ["on the 1st of each month at 03:30", "le 1er de chaque mois à 03:30"],
+    ["on the 1st and 15th of May at 03:30", "les 1er et 15 mai à 03:30"],
+    ["automatic stops are allowed on Friday and Saturday from 22:00 to 07:00 (time of Europe/Paris)", "les arrêts automatiques sont permis le vendredi et samedi de 22:00 à 07:00 (heure de Europe/Paris)"],
+    ["every Tom and Jerry at 18:00", "every Tom and Jerry at 18:00"],
     ["VM 100 is locked (backup)", "VM 100 is locked (backup)"],
     ["it answers, port ssh refuses", "it answers, port ssh refuses"],
   ])("%s", (english, said) => expect(spaced(french(english))).toBe(said));
@@ -25,7 +31,7 @@ describe("the engine's sentences", () => {
 
   it("are the same in English, but for the marks", () => {
     for (const { en } of catalogue.sentences) {
-      const said = en.replace(/\{(n|port|seconds)\}/g, "7").replace(/\{\w+\}/g, "x");
+      const said = en.replace(/\{(n|port|seconds)\}/g, "7").replace(/\{clocks?\}/g, "18:00").replace(/\{(days?|months)\}/g, "May").replace(/\{\w+\}/g, "x");
       expect(told(said, "en")).toBe(said);
     }
   });

@@ -1,6 +1,7 @@
 // Reads the catalogue of what the engine says in English. The tray and notifications read the same file, in the same way
 // (crates/view/src/text/french.rs): `{n}`, `{port}`, `{seconds}` are digits, `{names}` a list of nodes, `{name}` one of them;
-// `{rest}` and `{operation}` hold a sentence, said in French as well. Any other gap holds the platform's own words.
+// `{rest}` and `{operation}` hold a sentence, said in French as well. `{clock}` is a time of day, `{day}` a day or a date,
+// `{clocks}`, `{days}` and `{months}` a list of such words. Any other gap holds the platform's own words.
 import catalogue from "./fr-engine.json";
 
 export type Pair = { en: string; fr: string };
@@ -14,13 +15,27 @@ interface Entry {
   gaps: string[];
 }
 
-const digits = new Set(["n", "port", "seconds"]);
+const frenchWords = new Map(catalogue.words.map(({ en, fr }) => [en, fr]));
+const word = `(?:${[...frenchWords.keys()].join("|")})`;
+const time = String.raw`\d\d:\d\d`;
+const listed = (item: string) => `${item}(?:(?:, ${item})* and ${item})?`;
+/** What may stand in a gap; in any other something. */
+const holds: Record<string, string> = {
+  n: String.raw`\d+?`,
+  port: String.raw`\d+?`,
+  seconds: String.raw`\d+?`,
+  clock: time,
+  clocks: listed(time),
+  day: word,
+  days: listed(word),
+  months: listed(word),
+};
 const gap = /\{(\w+)\}/g;
 
 const ownWords = (pair: Pair) => pair.en.replace(gap, "").length;
 
 export function read(pair: Pair): Entry {
-  const escaped = pair.en.split(gap).map((piece, at) => (at % 2 === 0 ? piece.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&") : digits.has(piece) ? "(\\d+?)" : "(.+?)"));
+  const escaped = pair.en.split(gap).map((piece, at) => (at % 2 === 0 ? piece.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&") : `(${holds[piece] ?? ".+?"})`));
   return { pattern: new RegExp(`^${escaped.join("")}$`, "s"), pair, gaps: [...pair.en.matchAll(gap)].map((found) => found[1]!) };
 }
 
@@ -49,6 +64,12 @@ function list(text: string, language: Language, mark: Mark): string {
   return counted ? fill(others.pair[language], { ...counted, names }) : names;
 }
 
+/** `Monday, Tuesday and Friday` */
+function wordList(text: string, language: Language): string {
+  if (language === "en") return text;
+  return text.replace(" and ", " et ").replace(new RegExp(word, "g"), (en) => frenchWords.get(en) ?? en);
+}
+
 /** The sentence with its names marked; null for what is none of the engine's. */
 export function told(sentence: string, language: Language, mark: Mark = (name) => name): string | null {
   for (const entry of sentences) {
@@ -56,6 +77,7 @@ export function told(sentence: string, language: Language, mark: Mark = (name) =
     if (!values) continue;
     for (const [name, value] of Object.entries(values)) {
       if (name === "names") values[name] = list(value, language, mark);
+      else if (["day", "days", "months", "clocks"].includes(name)) values[name] = wordList(value, language);
       else if (name === "name") values[name] = mark(value);
       else if (name === "rest" || name === "operation") values[name] = told(value, language, mark) ?? value;
     }

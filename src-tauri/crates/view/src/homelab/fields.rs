@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use wakehub_domain::idle::IdleRule;
-use wakehub_domain::{NodeKind, Probe, SshAuth};
+use wakehub_domain::{NodeKind, Probe, Schedule, SshAuth, StopWindow};
 
 use super::NodeEntry;
 use crate::wire::EntryError;
@@ -187,6 +187,13 @@ pub(super) fn check(entry: &NodeEntry) -> Vec<EntryError> {
     }
     for (field, what) in entry.idle.iter().flat_map(IdleRule::check) {
         expect(false, field, what);
+    }
+    let by_the_clock = Schedule::check(&entry.schedules);
+    for (field, what) in by_the_clock
+        .into_iter()
+        .chain(StopWindow::check(&entry.auto_stop_windows))
+    {
+        expect(false, &field, &what);
     }
     match &entry.readiness {
         Some(Probe::Tcp(tcp)) => {

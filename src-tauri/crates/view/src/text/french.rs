@@ -1,11 +1,13 @@
 //! The engine's sentences in French, from the catalogue that the window reads too.
 //!
 //! `{n}`, `{port}`, `{seconds}`: digits. `{names}`: a list, `{name}`: a node. `{rest}` and `{operation}` hold a sentence, which
-//! is said in French as well. What stands in any other gap is the platform's own and stays. Of several entries that fit, the
+//! is said in French as well. `{clock}` is a time of day, `{day}` a day or a date, `{clocks}`, `{days}` and `{months}` a list of
+//! such words, which stand in the catalogue. What stands in any other gap is the platform's own and stays. Of several entries that fit, the
 //! one with the most words of its own counts.
 
 use serde::Deserialize;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 const CATALOGUE: &str = include_str!("../../../../../ui/src/lib/i18n/fr-engine.json");
@@ -14,6 +16,7 @@ const CATALOGUE: &str = include_str!("../../../../../ui/src/lib/i18n/fr-engine.j
 struct Written {
     others: Pair,
     items: Vec<Pair>,
+    words: Vec<Pair>,
     sentences: Vec<Pair>,
 }
 
@@ -26,6 +29,7 @@ struct Pair {
 struct Catalogue {
     others: Entry,
     items: Vec<Entry>,
+    words: BTreeMap<String, String>,
     sentences: Vec<Entry>,
 }
 
@@ -47,6 +51,7 @@ static READ: LazyLock<Catalogue> = LazyLock::new(|| {
     Catalogue {
         others: Entry::new(written.others),
         items: written.items.into_iter().map(Entry::new).collect(),
+        words: written.words.into_iter().map(|p| (p.en, p.fr)).collect(),
         sentences: sorted(written.sentences),
     }
 });
@@ -121,6 +126,7 @@ impl Entry {
                     .map_or("", |(_, text)| *text);
                 match gap.as_str() {
                     "names" => list(text),
+                    "day" | "days" | "months" | "clocks" => words(text),
                     gap if holds_sentence(gap) => french(text).into_owned(),
                     _ => text.to_owned(),
                 }
@@ -162,6 +168,18 @@ fn list(text: &str) -> String {
     }
 }
 
+/// `Monday, Tuesday and Friday`
+fn words(text: &str) -> String {
+    fn word(english: &str) -> &str {
+        READ.words.get(english).map_or(english, String::as_str)
+    }
+    let list = |list: &str| list.split(", ").map(word).collect::<Vec<_>>().join(", ");
+    match text.rsplit_once(" and ") {
+        None => list(text),
+        Some((first, last)) => format!("{} et {}", list(first), word(last)),
+    }
+}
+
 fn pieces(template: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut rest = template;
@@ -181,7 +199,7 @@ fn pieces(template: &str) -> Vec<Piece> {
     pieces
 }
 
-/// Every gap takes as little as it can.
+/// Every gap takes as little as it can, a list of words as much: its rest would be taken for more of the sentence.
 fn fits<'p, 't>(pieces: &'p [Piece], text: &'t str, found: &mut Found<'p, 't>) -> bool {
     match pieces {
         [] => text.is_empty(),
@@ -189,11 +207,19 @@ fn fits<'p, 't>(pieces: &'p [Piece], text: &'t str, found: &mut Found<'p, 't>) -
             .strip_prefix(words.as_str())
             .is_some_and(|text| fits(rest, text, found)),
         [Piece::Gap(gap), rest @ ..] => {
-            let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
+            let mut ends: Vec<usize> = text
+                .char_indices()
+                .map(|(at, c)| at + c.len_utf8())
+                .collect();
+            if is_list(gap) {
+                ends.reverse();
+            }
             for end in ends {
                 let (taken, after) = text.split_at(end);
-                if !may_hold(gap, taken) {
-                    return false;
+                match may_hold(gap, taken) {
+                    Held::Yes => {}
+                    Held::NotYet => continue,
+                    Held::Never => return false,
                 }
                 found.push((gap, taken));
                 if fits(rest, after, found) {
@@ -206,8 +232,42 @@ fn fits<'p, 't>(pieces: &'p [Piece], text: &'t str, found: &mut Found<'p, 't>) -
     }
 }
 
-fn may_hold(gap: &str, text: &str) -> bool {
-    !matches!(gap, "n" | "port" | "seconds") || text.bytes().all(|byte| byte.is_ascii_digit())
+enum Held {
+    Yes,
+    /// More text may make it one.
+    NotYet,
+    Never,
+}
+
+fn may_hold(gap: &str, text: &str) -> Held {
+    let is_word = |word: &str| READ.words.contains_key(word);
+    let fits = match gap {
+        "n" | "port" | "seconds" if text.bytes().all(|byte| byte.is_ascii_digit()) => true,
+        "n" | "port" | "seconds" => return Held::Never,
+        "clock" => is_clock(text),
+        "clocks" => all_of(text, is_clock),
+        "day" => is_word(text),
+        "days" | "months" => all_of(text, is_word),
+        _ => true,
+    };
+    if fits { Held::Yes } else { Held::NotYet }
+}
+
+fn is_list(gap: &str) -> bool {
+    matches!(gap, "days" | "months" | "clocks")
+}
+
+fn all_of(text: &str, is_item: impl Fn(&str) -> bool) -> bool {
+    match text.rsplit_once(" and ") {
+        None => is_item(text),
+        Some((first, last)) => first.split(", ").all(&is_item) && is_item(last),
+    }
+}
+
+fn is_clock(text: &str) -> bool {
+    let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = text.split_once(':');
+    parts.is_some_and(|(hour, minute)| digits(hour) && digits(minute))
 }
 
 #[cfg(test)]

@@ -63,6 +63,27 @@ fn sentences_are_said_in_french() {
             "failed to start nas: not done within 30 s; last: no answer yet",
             "échec du démarrage de nas\u{a0}: pas fini en 30\u{a0}s\u{a0}; au dernier regard\u{a0}: pas encore de réponse",
         ),
+        ("every weekday at 18:00", "du lundi au vendredi à 18:00"),
+        (
+            "every Monday, Wednesday and Sunday at 08:00 and 12:30",
+            "chaque lundi, mercredi et dimanche à 08:00 et 12:30",
+        ),
+        (
+            "on the 1st of each month at 03:30",
+            "le 1er de chaque mois à 03:30",
+        ),
+        (
+            "on the 1st and 15th of May at 03:30",
+            "les 1er et 15 mai à 03:30",
+        ),
+        (
+            "automatic stops are allowed on Friday and Saturday from 22:00 to 07:00 (time of Europe/Paris)",
+            "les arrêts automatiques sont permis le vendredi et samedi de 22:00 à 07:00 (heure de Europe/Paris)",
+        ),
+        (
+            "every Tom and Jerry at 18:00",
+            "every Tom and Jerry at 18:00",
+        ),
         // the platform's own
         ("VM 100 is locked (backup)", "VM 100 is locked (backup)"),
         ("port is already allocated", "port is already allocated"),
