@@ -4,7 +4,7 @@ use anyhow::{Context, bail};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 use wakehub_domain::Timestamp;
-use wakehub_domain::idle::{IdleRule, Interruption, Sample, Window};
+use wakehub_domain::idle::{IdleRule, Interruption, ProbeAnswer, Sample, Window};
 
 /// The `idle` table of a node, as it stands in homelab.toml: its keys alone, or below `[idle]`.
 pub fn rule(text: &str, path: &Path) -> anyhow::Result<IdleRule> {
@@ -95,6 +95,8 @@ fn line(text: &str) -> anyhow::Result<Line> {
         written_bytes: counter(&fields, "written_bytes")?,
         connections: count(&fields, "connections")?,
         users: count(&fields, "users")?,
+        probe: yes(&fields, "probe")?.map(answer),
+        port_accepts: yes(&fields, "port_accepts")?,
         inhibitors: inhibitors(&fields)?,
     };
     Ok(Line::Sample(t.clone(), sample))
@@ -132,6 +134,21 @@ fn counter(fields: &Map<String, Value>, key: &str) -> anyhow::Result<Option<u64>
 fn count(fields: &Map<String, Value>, key: &str) -> anyhow::Result<Option<u32>> {
     let counted = counter(fields, key)?;
     Ok(counted.map(|counted| u32::try_from(counted).unwrap_or(u32::MAX)))
+}
+
+fn yes(fields: &Map<String, Value>, key: &str) -> anyhow::Result<Option<bool>> {
+    match fields.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(yes)) => Ok(Some(*yes)),
+        Some(value) => bail!("{key} is {value}; it is true or false"),
+    }
+}
+
+fn answer(is_used: bool) -> ProbeAnswer {
+    match is_used {
+        true => ProbeAnswer::used("its service says that it is used"),
+        false => ProbeAnswer::not_used("its service says that it is not used"),
+    }
 }
 
 fn inhibitors(fields: &Map<String, Value>) -> anyhow::Result<Vec<String>> {

@@ -193,6 +193,8 @@ impl Meter {
             ram_fraction: usage.memory.and_then(|memory| memory.fraction()),
             connections: usage.connections,
             users: usage.users,
+            probe: None,
+            port_accepts: None,
             inhibitors: usage.inhibitors.clone(),
         }
     }

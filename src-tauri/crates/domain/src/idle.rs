@@ -23,6 +23,7 @@
 //! quiet and uninhibited, without a gap; a stop at the first tick at which the window is as long as the timeout; at most one
 //! in a window; what the rule does not look at does not change the verdict; a higher threshold never makes an idle tick active.
 
+mod probe;
 mod reading;
 mod rule;
 mod sample;
@@ -30,11 +31,15 @@ mod suggest;
 mod verdict;
 mod window;
 
+pub use probe::{
+    HttpProbe, JellyfinProbe, Login, Means, PlexProbe, QbittorrentProbe, Scalar, SshProbe,
+    SyncthingProbe, UseProbe,
+};
 pub use reading::{Reading, Value};
 pub use rule::{
     Cpu, Criteria, Criterion, Disk, IdleRule, LastAccess, NetworkConnections, NetworkTraffic, Ram,
 };
-pub use sample::Sample;
+pub use sample::{ProbeAnswer, Sample};
 pub use suggest::{Suggestion, suggest};
 pub use verdict::{Missing, Use, Verdict};
 pub use window::{GAP, Interruption, Judgement, TICK, Window};

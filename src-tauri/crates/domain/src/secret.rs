@@ -44,10 +44,12 @@ pub enum SecretName {
     ProxmoxPassword,
     /// The SecureOn password of a network card: six bytes in hexadecimal, as a MAC address is written.
     WolPassword,
+    /// What the question of an idle rule logs in with: a token, an API key or a password.
+    Probe,
 }
 
 impl SecretName {
-    pub const ALL: [SecretName; 7] = [
+    pub const ALL: [SecretName; 8] = [
         SecretName::SshPassword,
         SecretName::SshPassphrase,
         SecretName::JumpPassword,
@@ -55,6 +57,7 @@ impl SecretName {
         SecretName::ProxmoxToken,
         SecretName::ProxmoxPassword,
         SecretName::WolPassword,
+        SecretName::Probe,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -66,6 +69,7 @@ impl SecretName {
             SecretName::ProxmoxToken => "proxmox-token",
             SecretName::ProxmoxPassword => "proxmox-password",
             SecretName::WolPassword => "wol-password",
+            SecretName::Probe => "probe",
         }
     }
 

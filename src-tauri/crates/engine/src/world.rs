@@ -102,6 +102,8 @@ pub fn is_required(secret: SecretName) -> bool {
         | SecretName::JumpPassword
         | SecretName::ProxmoxToken
         | SecretName::ProxmoxPassword => true,
+        // whether the question needs it is told by the rule
+        SecretName::Probe => false,
         SecretName::SshPassphrase | SecretName::JumpPassphrase | SecretName::WolPassword => false,
     }
 }

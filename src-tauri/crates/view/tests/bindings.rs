@@ -6,7 +6,9 @@ use std::path::Path;
 
 use ts_rs::{Config, TS};
 use wakehub_domain::idle::{
-    Cpu, Criteria, Criterion, Disk, IdleRule, LastAccess, NetworkConnections, NetworkTraffic, Ram,
+    Cpu, Criteria, Criterion, Disk, HttpProbe, IdleRule, JellyfinProbe, LastAccess, Means,
+    NetworkConnections, NetworkTraffic, PlexProbe, QbittorrentProbe, Ram, Scalar, SshProbe,
+    SyncthingProbe, UseProbe,
 };
 use wakehub_domain::{
     Action, Capability, CascadeId, Day, DockerConfig, ErrorKind, FollowUpMode, KindSeconds, NodeId,
@@ -68,6 +70,15 @@ fn bindings() -> String {
         NetworkTraffic,
         NetworkConnections,
         Disk,
+        UseProbe,
+        HttpProbe,
+        Scalar,
+        Means,
+        SshProbe,
+        JellyfinProbe,
+        PlexProbe,
+        QbittorrentProbe,
+        SyncthingProbe,
         LastAccess,
         WolEntry,
         NodeEntry,

@@ -36,7 +36,7 @@ export type ErrorKind = "unreachable" | "unauthorised" | "untrusted" | "rejected
 /**
  * What a node can have a secret for. The database and homelab.toml know only these names.
  */
-export type SecretName = "ssh-password" | "ssh-passphrase" | "jump-password" | "jump-passphrase" | "proxmox-token" | "proxmox-password" | "wol-password";
+export type SecretName = "ssh-password" | "ssh-passphrase" | "jump-password" | "jump-passphrase" | "proxmox-token" | "proxmox-password" | "wol-password" | "probe";
 
 /**
  * An SSH host key or a TLS certificate that was presented.
@@ -180,7 +180,7 @@ time_zone?: string | null, };
 /**
  * One that is absent is switched off.
  */
-export type Criteria = { cpu?: Cpu | null, ram?: Ram | null, network_traffic?: NetworkTraffic | null, network_connections?: NetworkConnections | null, disk?: Disk | null, last_access?: LastAccess | null, };
+export type Criteria = { cpu?: Cpu | null, ram?: Ram | null, network_traffic?: NetworkTraffic | null, network_connections?: NetworkConnections | null, disk?: Disk | null, probe?: UseProbe | null, last_access?: LastAccess | null, };
 
 /**
  * Cores in use, on average since the last tick: 1.5 is one and a half, however many there are.
@@ -212,9 +212,151 @@ more_than?: number, };
 export type Disk = { bytes_per_tick?: number, };
 
 /**
- * Somebody is logged in.
+ * One question, and how its answer is read.
  */
-export type LastAccess = Record<symbol, never>;
+export type UseProbe = { "http": HttpProbe } | { "ssh": SshProbe } | { "jellyfin": JellyfinProbe } | { "plex": PlexProbe } | { "qbittorrent": QbittorrentProbe } | { "syncthing": SyncthingProbe };
+
+/**
+ * A GET, and what its answer shows. An answer counts when its status is 2xx, or `status`; any other is not known.
+ *
+ * Everything that is set has to hold: the `status`; the JSON value at `pointer`, which has to equal `equals`, be more than
+ * `more_than`, or else be anything but false, null, 0, an empty text, list or object; the `text` somewhere in the answer. A
+ * pointer that leads nowhere, an answer that is no JSON, a value that is no number where one is compared are not known.
+ */
+export type HttpProbe = { url: string, status?: number | null, 
+/**
+ * RFC 6901: `/sessions/0/playing`; empty for the whole answer.
+ */
+pointer?: string | null, equals?: Scalar | null, 
+/**
+ * Of a number, of a text that is one, or of how many a list has.
+ */
+more_than?: number | null, text?: string | null, 
+/**
+ * What it means when all of it holds.
+ */
+means?: Means, 
+/**
+ * The secret is sent as the value of this header, as it is: `X-Api-Key`.
+ */
+header?: string | null, 
+/**
+ * The secret is sent as the value of this parameter of the query, where a service knows no header: `apikey`.
+ */
+parameter?: string | null, 
+/**
+ * The secret is this user's password (HTTP basic authentication).
+ */
+user?: string | null, 
+/**
+ * SHA-256 of a certificate that no authority of this computer has signed, as openssl prints it.
+ */
+certificate?: string | null, };
+
+/**
+ * A value of JSON that has no parts.
+ */
+export type Scalar = boolean | number | string;
+
+export type Means = "used" | "not_used";
+
+/**
+ * A command over the node's own SSH, or that of the nearest of its hosts which has one. Exit status 0: used, 1: not used, as
+ * `grep`, `pgrep` and `test` end; any other is not known.
+ */
+export type SshProbe = { command: string, };
+
+/**
+ * Jellyfin, or Emby: used while a session plays something. The secret is an API key.
+ */
+export type JellyfinProbe = { 
+/**
+ * Where its pages begin: `http://10.0.0.21:8096`.
+ */
+url: string, 
+/**
+ * What is paused counts as well; the server itself drops a session that has gone.
+ */
+paused?: boolean, 
+/**
+ * A task that runs (the scan of a library, an update) counts as well.
+ */
+tasks?: boolean, 
+/**
+ * SHA-256 of a certificate that no authority of this computer has signed, as openssl prints it.
+ */
+certificate?: string | null, };
+
+/**
+ * Plex: used while a session plays something. The secret is an X-Plex-Token.
+ */
+export type PlexProbe = { 
+/**
+ * `http://10.0.0.21:32400`
+ */
+url: string, 
+/**
+ * What is paused counts as well.
+ */
+paused?: boolean, 
+/**
+ * SHA-256 of a certificate that no authority of this computer has signed, as openssl prints it.
+ */
+certificate?: string | null, };
+
+/**
+ * qBittorrent: used while it downloads or looks for what it has to; a download that nobody sends, waits or is stopped does not
+ * count, nor does seeding below `upload_bytes_per_second`.
+ */
+export type QbittorrentProbe = { 
+/**
+ * `http://10.0.0.21:8080`
+ */
+url: string, 
+/**
+ * The secret is this user's password. Without a user it is an API key (5.2 and newer), or none is needed.
+ */
+user?: string | null, 
+/**
+ * Sending more than this is use; unless set, sending never is.
+ */
+upload_bytes_per_second?: number | null, 
+/**
+ * SHA-256 of a certificate that no authority of this computer has signed, as openssl prints it.
+ */
+certificate?: string | null, };
+
+/**
+ * Syncthing: used while a folder is synchronised, or a device that is connected lacks something that is here. The secret is
+ * its API key.
+ */
+export type SyncthingProbe = { 
+/**
+ * `http://10.0.0.21:8384`
+ */
+url: string, 
+/**
+ * A folder that is scanned counts as well: what was changed here is found by that.
+ */
+scanning?: boolean, 
+/**
+ * SHA-256 of a certificate that no authority of this computer has signed, as openssl prints it.
+ */
+certificate?: string | null, };
+
+/**
+ * Somebody is logged in, or a port accepts.
+ */
+export type LastAccess = { 
+/**
+ * Who is logged in counts. Off for a node that cannot be asked, such as a container whose port counts.
+ */
+logins?: boolean, 
+/**
+ * While this TCP port of the node, or of the host that it has its address from, accepts connections, it is used: of a
+ * server that only runs while somebody needs it. One that refuses is not used; no answer at all is not known.
+ */
+port?: number | null, };
 
 /**
  * What Wake-on-LAN needs beyond the MAC address, where the defaults do not reach the machine.
@@ -456,7 +598,7 @@ threshold: string, over: boolean, };
 /**
  * Which of them is spoken of.
  */
-export type Criterion = "cpu" | "ram" | "network_traffic" | "network_connections" | "disk" | "last_access";
+export type Criterion = "cpu" | "ram" | "network_traffic" | "network_connections" | "disk" | "probe" | "last_access";
 
 export type Answer = "shut_down" | "keep_on";
 

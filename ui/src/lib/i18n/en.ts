@@ -480,6 +480,7 @@ export const en = {
     "proxmox-token": "Token secret",
     "proxmox-password": "Proxmox password",
     "wol-password": "SecureOn password",
+    probe: "Token or password of the service that says whether it is used",
   },
   secretKept: "Kept in the keyring. Type to replace it.",
   secretGoes: "Goes to the keyring and is never shown again.",

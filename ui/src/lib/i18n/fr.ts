@@ -461,6 +461,7 @@ export const fr: typeof en = {
     "proxmox-token": "Secret du jeton",
     "proxmox-password": "Mot de passe Proxmox",
     "wol-password": "Mot de passe SecureOn",
+    probe: "Jeton ou mot de passe du service qui dit s’il sert",
   },
   secretKept: "Gardé dans le trousseau. Tapez pour le remplacer.",
   secretGoes: "Va dans le trousseau et n’est plus jamais montré.",

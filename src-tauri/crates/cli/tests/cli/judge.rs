@@ -147,3 +147,30 @@ async fn a_file_that_is_none_is_refused_with_its_line() {
         .await;
     assert_eq!(ended.status, 1, "{ended:?}");
 }
+
+#[tokio::test]
+async fn what_a_service_says_of_itself_and_a_port_may_be_in_a_trace() {
+    let rule = "timeout_minutes = 2\n[criteria.probe.jellyfin]\nurl = \"http://10.0.0.21:8096\"\n\
+                [criteria.last_access]\nlogins = false\nport = 25565\n";
+    let trace = [
+        r#"{"t": 0, "probe": true, "port_accepts": true}"#,
+        r#"{"t": 60, "probe": true, "port_accepts": false}"#,
+        r#"{"t": 120, "probe": false, "port_accepts": true}"#,
+        r#"{"t": 180, "probe": null, "port_accepts": false}"#,
+        r#"{"t": 240, "probe": false}"#,
+        r#"{"t": 300, "probe": false, "port_accepts": false}"#,
+        r#"{"t": 360, "probe": false, "port_accepts": false}"#,
+        r#"{"t": 420, "probe": false, "port_accepts": false}"#,
+    ];
+    let lines = judged(rule, &trace.join("\n")).await;
+    let verdicts: Vec<_> = lines.iter().map(|line| line["verdict"].clone()).collect();
+    assert_eq!(
+        verdicts,
+        [
+            "active", "active", "active", "unknown", "unknown", "idle", "idle", "idle"
+        ]
+    );
+    assert_eq!(lines[1]["because"], "its service says that it is used");
+    assert_eq!(lines[2]["because"], "port 25565 accepts connections");
+    assert_eq!(lines[7]["stop"], true);
+}

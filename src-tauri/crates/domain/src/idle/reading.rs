@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Criteria, Criterion, Sample, TICK};
+use super::{Criteria, Criterion, ProbeAnswer, Sample, TICK};
 
 /// What was measured, and the most that still counts as quiet. Counters are told as a tick's worth: what they grew by in less
 /// than a tick is scaled up to one, and what they grew by in more is not scaled down, so that it is never told as less than it was.
@@ -14,7 +14,7 @@ pub struct Reading {
     pub threshold: Value,
 }
 
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Value {
     Cores(f64),
     Fraction(f64),
@@ -22,12 +22,16 @@ pub enum Value {
     Packets(u64),
     Connections(u32),
     Users(u32),
+    Answer(ProbeAnswer),
+    Port { port: u16, accepts: bool },
 }
 
 /// What became of one criterion at one tick.
 pub(super) enum Told {
     Reading(Reading),
     Missing(Criterion),
+    /// Nobody knows whether the port accepts.
+    MissingPort(u16),
     /// A counter that was not there before.
     First,
     Reset(Criterion),
@@ -35,7 +39,7 @@ pub(super) enum Told {
 
 impl Reading {
     pub fn is_over(&self) -> bool {
-        match (self.value, self.threshold) {
+        match (&self.value, &self.threshold) {
             (Value::Cores(value), Value::Cores(most))
             | (Value::Fraction(value), Value::Fraction(most)) => {
                 // a threshold that is no number, or has no end, would call everything quiet
@@ -45,6 +49,9 @@ impl Reading {
             | (Value::Packets(value), Value::Packets(most)) => value > most,
             (Value::Connections(value), Value::Connections(most))
             | (Value::Users(value), Value::Users(most)) => value > most,
+            // these have no threshold
+            (Value::Answer(answer), _) => answer.is_used,
+            (Value::Port { accepts, .. }, _) => *accepts,
             // what cannot be compared is not quiet
             (
                 Value::Cores(_)
@@ -62,7 +69,11 @@ impl Reading {
     pub(super) fn is_of_the_past(&self) -> bool {
         match self.value {
             Value::Cores(_) | Value::Bytes(_) | Value::Packets(_) => true,
-            Value::Fraction(_) | Value::Connections(_) | Value::Users(_) => false,
+            Value::Fraction(_)
+            | Value::Connections(_)
+            | Value::Users(_)
+            | Value::Answer(_)
+            | Value::Port { .. } => false,
         }
     }
 }
@@ -133,12 +144,30 @@ pub(super) fn read(criteria: &Criteria, sample: &Sample, before: Option<&Sample>
             Err(fault) => fault.of(Criterion::Disk),
         });
     }
-    if criteria.last_access.is_some() {
+    if criteria.probe.is_some() {
         told.push(gauge(
-            Criterion::LastAccess,
-            sample.users.map(Value::Users),
-            Value::Users(0),
+            Criterion::Probe,
+            sample.probe.clone().map(Value::Answer),
+            Value::Answer(ProbeAnswer::not_used("no use")),
         ));
+    }
+    if let Some(access) = &criteria.last_access {
+        if access.logins {
+            told.push(gauge(
+                Criterion::LastAccess,
+                sample.users.map(Value::Users),
+                Value::Users(0),
+            ));
+        }
+        if let Some(port) = access.port {
+            let accepting = |accepts| Value::Port { port, accepts };
+            told.push(match sample.port_accepts {
+                Some(accepts) => {
+                    reading(Criterion::LastAccess, accepting(accepts), accepting(false))
+                }
+                None => Told::MissingPort(port),
+            });
+        }
     }
     told
 }
@@ -208,9 +237,10 @@ fn sum(
 impl fmt::Display for Reading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // one is enough, there is no threshold to set
-        match self.value {
+        match &self.value {
             Value::Users(0) => return f.write_str("nobody logged in"),
             Value::Users(_) => return write!(f, "{} logged in", self.value),
+            Value::Answer(_) | Value::Port { .. } => return self.value.fmt(f),
             Value::Cores(_)
             | Value::Fraction(_)
             | Value::Bytes(_)
@@ -224,19 +254,21 @@ impl fmt::Display for Reading {
             value = self.value.in_full();
             threshold = self.threshold.in_full();
         }
-        let of = match self.value {
+        let of = match &self.value {
             Value::Bytes(_) | Value::Packets(_) => match self.criterion {
                 Criterion::Disk => "read and written in a minute",
                 Criterion::Cpu
                 | Criterion::Ram
                 | Criterion::NetworkTraffic
                 | Criterion::NetworkConnections
+                | Criterion::Probe
                 | Criterion::LastAccess => "sent and received in a minute",
             },
             Value::Cores(_) => "of the processor in use",
             Value::Fraction(_) => "of the memory in use",
             Value::Connections(_) => "to it",
             Value::Users(_) => "logged in",
+            Value::Answer(_) | Value::Port { .. } => "",
         };
         let more = if self.is_over() { "more" } else { "not more" };
         write!(f, "{value} {of}, {more} than {threshold}")
@@ -245,12 +277,16 @@ impl fmt::Display for Reading {
 
 impl Value {
     /// With every digit.
-    fn in_full(self) -> String {
+    fn in_full(&self) -> String {
         match self {
             Value::Cores(cores) => format!("{cores} cores"),
             Value::Fraction(part) => format!("{} %", part * 100.0),
             Value::Bytes(bytes) => format!("{bytes} B"),
-            Value::Packets(_) | Value::Connections(_) | Value::Users(_) => self.to_string(),
+            Value::Packets(_)
+            | Value::Connections(_)
+            | Value::Users(_)
+            | Value::Answer(_)
+            | Value::Port { .. } => self.to_string(),
         }
     }
 }
@@ -267,6 +303,15 @@ impl fmt::Display for Value {
             Value::Connections(connections) => write!(f, "{connections} connections"),
             Value::Users(1) => f.write_str("1 user"),
             Value::Users(users) => write!(f, "{users} users"),
+            Value::Answer(answer) => f.write_str(&answer.why),
+            Value::Port {
+                port,
+                accepts: true,
+            } => write!(f, "port {port} accepts connections"),
+            Value::Port {
+                port,
+                accepts: false,
+            } => write!(f, "port {port} accepts no connection"),
         }
     }
 }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+use super::UseProbe;
+use super::probe::is_true;
 use crate::NodeKind;
 
 /// Half an hour, DESIGN section 7; the user may set another for all.
@@ -57,6 +59,8 @@ pub struct Criteria {
     pub network_connections: Option<NetworkConnections>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disk: Option<Disk>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub probe: Option<UseProbe>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_access: Option<LastAccess>,
 }
@@ -141,11 +145,30 @@ impl Default for Disk {
     }
 }
 
-/// Somebody is logged in.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+/// Somebody is logged in, or a port accepts.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "ts", derive(ts_rs::TS, schemars::JsonSchema))]
+#[cfg_attr(feature = "ts", ts(optional_fields = nullable))]
 #[serde(default, deny_unknown_fields)]
-pub struct LastAccess {}
+pub struct LastAccess {
+    /// Who is logged in counts. Off for a node that cannot be asked, such as a container whose port counts.
+    #[serde(skip_serializing_if = "is_true")]
+    #[cfg_attr(feature = "ts", ts(as = "Option<bool>", optional))]
+    pub logins: bool,
+    /// While this TCP port of the node, or of the host that it has its address from, accepts connections, it is used: of a
+    /// server that only runs while somebody needs it. One that refuses is not used; no answer at all is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+}
+
+impl Default for LastAccess {
+    fn default() -> LastAccess {
+        LastAccess {
+            logins: true,
+            port: None,
+        }
+    }
+}
 
 /// Which of them is spoken of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -157,6 +180,7 @@ pub enum Criterion {
     NetworkTraffic,
     NetworkConnections,
     Disk,
+    Probe,
     LastAccess,
 }
 
@@ -169,6 +193,7 @@ impl Criteria {
             network_traffic: Some(NetworkTraffic::default()),
             network_connections: Some(NetworkConnections::default()),
             disk: None,
+            probe: None,
             last_access: Some(LastAccess::default()),
         }
     }
@@ -210,6 +235,23 @@ impl IdleRule {
             wrong.push(("idle.timeout_minutes", "it is from 1 to 10080, a week"));
         }
         let criteria = self.criteria.clone().unwrap_or_default();
+        wrong.extend(criteria.probe.iter().flat_map(UseProbe::check));
+        if criteria
+            .last_access
+            .as_ref()
+            .is_some_and(|access| access.port == Some(0))
+        {
+            wrong.push(("idle.criteria.last_access.port", "it is from 1 to 65535"));
+        }
+        if criteria
+            .last_access
+            .is_some_and(|access| !access.logins && access.port.is_none())
+        {
+            wrong.push((
+                "idle.criteria.last_access.logins",
+                "without logins it needs a port",
+            ));
+        }
         // a comparison with what is no number would say "quiet"
         if criteria
             .cpu

@@ -20,6 +20,34 @@ pub struct Sample {
     pub connections: Option<u32>,
     /// How many are logged in, or were since the sample before.
     pub users: Option<u32>,
+    /// What the user's own question was answered.
+    pub probe: Option<ProbeAnswer>,
+    /// Whether the port of [`LastAccess`](super::LastAccess) accepts connections.
+    pub port_accepts: Option<bool>,
     /// What must not be interrupted, in plain words: `a backup runs`.
     pub inhibitors: Vec<String>,
+}
+
+/// What a service said of its use.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProbeAnswer {
+    pub is_used: bool,
+    /// In plain words: `Jellyfin plays 2 films`.
+    pub why: String,
+}
+
+impl ProbeAnswer {
+    pub fn used(why: impl Into<String>) -> ProbeAnswer {
+        ProbeAnswer {
+            is_used: true,
+            why: why.into(),
+        }
+    }
+
+    pub fn not_used(why: impl Into<String>) -> ProbeAnswer {
+        ProbeAnswer {
+            is_used: false,
+            why: why.into(),
+        }
+    }
 }

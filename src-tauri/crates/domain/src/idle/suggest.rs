@@ -100,7 +100,9 @@ pub fn suggest(samples: &[Sample], timeout: Duration) -> Suggestion {
             | Value::Bytes(_)
             | Value::Packets(_)
             | Value::Connections(_)
-            | Value::Users(_) => None,
+            | Value::Users(_)
+            | Value::Answer(_)
+            | Value::Port { .. } => None,
         })
         .map(with_margin)
         .and_then(|cores| readable(cores, 0.05, MOST_CORES)),
@@ -110,7 +112,9 @@ pub fn suggest(samples: &[Sample], timeout: Duration) -> Suggestion {
             | Value::Bytes(_)
             | Value::Packets(_)
             | Value::Connections(_)
-            | Value::Users(_) => None,
+            | Value::Users(_)
+            | Value::Answer(_)
+            | Value::Port { .. } => None,
         })
         // in steps of a twentieth
         .map(|part| ((part + 0.1) * 20.0).ceil() / 20.0)
@@ -128,7 +132,9 @@ pub fn suggest(samples: &[Sample], timeout: Duration) -> Suggestion {
             | Value::Fraction(_)
             | Value::Bytes(_)
             | Value::Connections(_)
-            | Value::Users(_) => None,
+            | Value::Users(_)
+            | Value::Answer(_)
+            | Value::Port { .. } => None,
         })
         .map(with_margin)
         .and_then(|packets| readable(packets, 10.0, MOST_PACKETS))
@@ -139,7 +145,9 @@ pub fn suggest(samples: &[Sample], timeout: Duration) -> Suggestion {
             | Value::Fraction(_)
             | Value::Bytes(_)
             | Value::Packets(_)
-            | Value::Users(_) => None,
+            | Value::Users(_)
+            | Value::Answer(_)
+            | Value::Port { .. } => None,
         })
         .filter(|connections| *connections <= MOST_CONNECTIONS)
         .and_then(|connections| u32::try_from(whole(connections)).ok()),
@@ -195,7 +203,7 @@ fn runs(samples: &[Sample], of: fn(Criterion, Value) -> Option<f64>) -> Vec<Vec<
         };
         let value = told.into_iter().find_map(|told| match told {
             Told::Reading(reading) => of(reading.criterion, reading.value),
-            Told::Missing(_) | Told::First | Told::Reset(_) => None,
+            Told::Missing(_) | Told::MissingPort(_) | Told::First | Told::Reset(_) => None,
         });
         match (value, runs.last_mut()) {
             (Some(value), Some(run)) => run.push((before.at, sample.at, value)),
@@ -217,7 +225,8 @@ fn all() -> Criteria {
         }),
         network_connections: Some(NetworkConnections::default()),
         disk: Some(Disk::default()),
-        last_access: Some(LastAccess {}),
+        probe: None,
+        last_access: Some(LastAccess::default()),
     }
 }
 

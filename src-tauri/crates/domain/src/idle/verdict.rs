@@ -38,6 +38,8 @@ pub enum Use {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Missing {
     Criterion(Criterion),
+    /// Whether this TCP port accepts connections.
+    Port(u16),
     /// The last sample is too old to say anything of now.
     Late {
         seconds: u64,
@@ -120,6 +122,7 @@ impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Missing::Criterion(criterion) => write!(f, "its {} is not known", criterion.title()),
+            Missing::Port(port) => write!(f, "whether its port {port} accepts is not known"),
             Missing::Late { seconds } => write!(f, "nothing was seen of it for {}", Time(*seconds)),
             Missing::Everything => f.write_str("nothing was measured yet"),
             Missing::Criteria => f.write_str("its rule has no criterion"),
@@ -136,6 +139,7 @@ impl Criterion {
             Criterion::NetworkTraffic => "network traffic",
             Criterion::NetworkConnections => "number of connections",
             Criterion::Disk => "disk use",
+            Criterion::Probe => "service’s answer",
             Criterion::LastAccess => "number of users",
         }
     }

@@ -189,6 +189,10 @@ impl Tick {
                     tick.is_quiet_from_here = false;
                     tick.missing.push(Missing::Criterion(criterion));
                 }
+                Told::MissingPort(port) => {
+                    tick.is_quiet_from_here = false;
+                    tick.missing.push(Missing::Port(port));
+                }
                 Told::Reset(criterion) => tick.because.push(Use::CounterReset(criterion)),
                 Told::First if tick.because.is_empty() => tick.because.push(Use::First),
                 Told::First => {}

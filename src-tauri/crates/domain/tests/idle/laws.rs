@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use wakehub_domain::Timestamp;
 use wakehub_domain::idle::{
     Cpu, Criteria, Disk, IdleRule, Interruption, Judgement, LastAccess, NetworkConnections,
-    NetworkTraffic, Ram, Sample, Use, Value, Verdict, Window, judge,
+    NetworkTraffic, ProbeAnswer, Ram, Sample, SshProbe, Use, UseProbe, Value, Verdict, Window,
+    judge,
 };
 
 use crate::oracle::Seen;
@@ -48,15 +49,25 @@ fn criteria() -> impl Strategy<Value = Option<Criteria>> {
             0.3,
             select(vec![0, 1 << 20]).prop_map(|bytes_per_tick| Disk { bytes_per_tick }),
         ),
-        proptest::option::of(Just(LastAccess {})),
+        proptest::option::weighted(0.3, Just(UseProbe::Ssh(SshProbe::default()))),
+        proptest::option::of(
+            select(vec![
+                (true, None),
+                (true, None),
+                (true, Some(22)),
+                (false, Some(22)),
+            ])
+            .prop_map(|(logins, port)| LastAccess { logins, port }),
+        ),
     )
         .prop_map(
-            |(cpu, ram, network_traffic, network_connections, disk, last_access)| Criteria {
+            |(cpu, ram, network_traffic, network_connections, disk, probe, last_access)| Criteria {
                 cpu,
                 ram,
                 network_traffic,
                 network_connections,
                 disk,
+                probe,
                 last_access,
             },
         );
@@ -92,6 +103,8 @@ struct Step {
     reset: Option<usize>,
     connections: Option<u32>,
     users: Option<u32>,
+    is_used: Option<bool>,
+    port_accepts: Option<bool>,
     is_inhibited: bool,
 }
 
@@ -134,6 +147,8 @@ fn step() -> impl Strategy<Value = Step> {
                 reset: None,
                 connections: Some(0),
                 users: Some(0),
+                is_used: Some(false),
+                port_accepts: Some(false),
                 is_inhibited: false,
             };
         }
@@ -177,6 +192,8 @@ fn step() -> impl Strategy<Value = Step> {
                 .then(|| usize::try_from(dice.below(6)).unwrap()),
             connections: dice.mostly(&[Some(0)], &[None, Some(1), Some(3), Some(u32::MAX)]),
             users: dice.mostly(&[Some(0)], &[None, Some(1)]),
+            is_used: dice.mostly(&[Some(false)], &[None, Some(true)]),
+            port_accepts: dice.mostly(&[Some(false)], &[None, Some(true)]),
             is_inhibited: dice.one_in(50),
         }
     })
@@ -212,6 +229,11 @@ fn seen(rules: &[IdleRule; 2], steps: &[Step]) -> Vec<Seen> {
                 written_bytes: counter(5),
                 connections: step.connections,
                 users: step.users,
+                probe: step.is_used.map(|is_used| ProbeAnswer {
+                    is_used,
+                    why: "so it says".to_owned(),
+                }),
+                port_accepts: step.port_accepts,
                 inhibitors: step
                     .is_inhibited
                     .then(|| "a scrub runs".to_owned())
@@ -367,8 +389,14 @@ proptest! {
                 sample.read_bytes = noise.read_bytes;
                 sample.written_bytes = noise.written_bytes;
             }
-            if !looks(|c| c.last_access.is_some()) {
+            if !looks(|c| c.probe.is_some()) {
+                sample.probe = noise.probe;
+            }
+            if !looks(|c| c.last_access.as_ref().is_some_and(|access| access.logins)) {
                 sample.users = noise.users;
+            }
+            if !looks(|c| c.last_access.as_ref().is_some_and(|access| access.port.is_some())) {
+                sample.port_accepts = noise.port_accepts;
             }
         }
         prop_assert_eq!(run(&other), run(&all));
@@ -416,6 +444,7 @@ proptest! {
         more.ram.get_or_insert_with(Ram::default);
         more.network_connections.get_or_insert_with(NetworkConnections::default);
         more.disk.get_or_insert_with(Disk::default);
+        more.probe.get_or_insert_with(|| UseProbe::Ssh(SshProbe::default()));
         more.last_access.get_or_insert_with(LastAccess::default);
         more.network_traffic.get_or_insert_with(NetworkTraffic::default);
         let mut under = all.clone();

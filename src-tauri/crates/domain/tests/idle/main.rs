@@ -4,6 +4,7 @@
 
 mod laws;
 mod oracle;
+mod probe;
 mod rules;
 mod suggest;
 mod trace;

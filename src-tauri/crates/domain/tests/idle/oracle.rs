@@ -100,6 +100,8 @@ fn found(all: &[Seen], at: usize) -> Vec<Found> {
         written_bytes,
         connections,
         users,
+        ref probe,
+        port_accepts,
         inhibitors: _,
     } = all[at].sample;
     let before = (!is_after_a_hole(all, at)).then(|| &all[at - 1].sample);
@@ -169,8 +171,16 @@ fn found(all: &[Seen], at: usize) -> Vec<Found> {
         let then = before.map(|before| [before.read_bytes, before.written_bytes]);
         found.push(two([read_bytes, written_bytes], then, disk.bytes_per_tick));
     }
-    if criteria.last_access.is_some() {
-        found.push(now(users.map(|users| users > 0)));
+    if criteria.probe.is_some() {
+        found.push(now(probe.as_ref().map(|answer| answer.is_used)));
+    }
+    if let Some(access) = criteria.last_access {
+        if access.logins {
+            found.push(now(users.map(|users| users > 0)));
+        }
+        if access.port.is_some() {
+            found.push(now(port_accepts));
+        }
     }
     found
 }

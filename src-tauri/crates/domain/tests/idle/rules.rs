@@ -29,7 +29,7 @@ fn an_empty_rule_has_the_defaults() {
     let usual = Criteria::usual();
     assert_eq!(usual.cpu, Some(Cpu { cores: 0.5 }));
     assert_eq!(usual.network_traffic.unwrap().bytes(), Some(1024));
-    assert_eq!(usual.last_access, Some(LastAccess {}));
+    assert_eq!(usual.last_access, Some(LastAccess::default()));
     assert_eq!(
         usual.network_connections,
         Some(NetworkConnections { more_than: 0 })
@@ -77,7 +77,7 @@ fn an_empty_table_takes_the_defaults_of_its_criterion_and_an_absent_one_is_off()
             disk: Some(Disk {
                 bytes_per_tick: 1024 * 1024
             }),
-            last_access: Some(LastAccess {}),
+            last_access: Some(LastAccess::default()),
             ..Criteria::default()
         }
     );
@@ -137,7 +137,7 @@ fn what_nobody_knows_is_refused() {
         "[criteria.network_traffic]\nbytes = 1",
         "[criteria.network_connections]\nless_than = 1",
         "[criteria.disk]\nbytes = 1",
-        "[criteria.last_access]\nport = 22",
+        "[criteria.last_access]\nports = [22]",
         "timeout_minutes = -1",
         "timeout_minutes = 1.5",
         "timeout_minutes = 4294967296",
@@ -176,7 +176,7 @@ fn old_rules_keep_their_meaning() {
                         bytes_per_tick: None,
                         packets_per_tick: Some(10),
                     }),
-                    last_access: Some(LastAccess {}),
+                    last_access: Some(LastAccess::default()),
                     ..Criteria::default()
                 }),
             },

@@ -309,6 +309,7 @@ proptest! {
             network_traffic: Some(NetworkTraffic { bytes_per_tick: Some(0), packets_per_tick: Some(0) }),
             network_connections: Some(Default::default()),
             disk: Some(Default::default()),
+            probe: None,
             last_access: None,
         };
         let mut applied = all.clone();

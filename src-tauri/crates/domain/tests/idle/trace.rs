@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! ## What this trace shows
-//! rule: 30 min, cpu 0.5, traffic 10 KiB, users    # or `usual`; also off, ram, packets, connections, disk
+//! rule: 30 min, cpu 0.5, traffic 10 KiB, users    # or `usual`; also off, ram, packets, connections, disk, probe, port
 //! tick: 55-75 s                                   # 60 s unless it says so
 //! base: net 8-9 KiB                               # what later phases start from
 //! 25 min: net 30-60 MiB, users 1 -> active        # ranges are noise, the same in every run
@@ -17,7 +17,8 @@
 //! begins, `stop at 30` or `stop at 28-33`, counted in ticks of the phase. A stop that is not written is a failure.
 //!
 //! Values: `cpu` cores, `ram` fraction, `connections`, `users` as they are; `net`, `rx`, `tx`, `packets`, `disk` what the
-//! counters grow by in a minute; `inhibitor` and its text. `?` is missing.
+//! counters grow by in a minute; `probe` what the service says, which is use unless it begins with `nothing`; `port` `open` or
+//! `closed`; `inhibitor` and its text. `?` is missing.
 //!
 //! Between phases: `suspend`, `resume`, `restart` (what WakeHub is told), `asleep 3 h` (nothing is measured, nothing
 //! happens), `miss 2: net 5 MiB` (nothing is measured, but it happens), `clock +1 h`, `clock -10 min`, `counters from 0`,
@@ -27,8 +28,8 @@ use std::collections::BTreeMap;
 
 use wakehub_domain::Timestamp;
 use wakehub_domain::idle::{
-    Cpu, Criteria, Disk, IdleRule, Interruption, LastAccess, NetworkConnections, NetworkTraffic,
-    Ram, Sample,
+    Cpu, Criteria, Disk, IdleRule, Interruption, JellyfinProbe, LastAccess, NetworkConnections,
+    NetworkTraffic, ProbeAnswer, Ram, Sample, UseProbe,
 };
 
 pub struct Trace {
@@ -111,7 +112,7 @@ impl World {
             ticks: Vec::new(),
         };
         world.base.extend(values(
-            "cpu 0.01-0.05, ram 0.2-0.25, net 0-600 B, packets 0-8, disk 0-200 KiB, connections 0, users 0",
+            "cpu 0.01-0.05, ram 0.2-0.25, net 0-600 B, packets 0-8, disk 0-200 KiB, connections 0, users 0, probe nothing, port closed",
         ));
         world
     }
@@ -260,6 +261,13 @@ impl World {
             written_bytes,
             connections,
             users,
+            probe: answer(&all["probe"]),
+            port_accepts: match all["port"].as_str() {
+                "open" => Some(true),
+                "closed" => Some(false),
+                "?" => None,
+                other => panic!("port {other:?}"),
+            },
             inhibitors: all.get("inhibitor").cloned().into_iter().collect(),
         }
     }
@@ -415,7 +423,19 @@ fn rule(text: &str) -> IdleRule {
                     bytes_per_tick: bytes(),
                 })
             }
-            "users" => criteria.last_access = Some(LastAccess {}),
+            "users" => criteria.last_access = Some(LastAccess::default()),
+            "probe" => {
+                criteria.probe = Some(UseProbe::Jellyfin(JellyfinProbe {
+                    url: "http://10.0.0.21:8096".to_owned(),
+                    ..JellyfinProbe::default()
+                }));
+            }
+            "port" => {
+                criteria.last_access = Some(LastAccess {
+                    logins: criteria.last_access.is_some(),
+                    port: Some(value.parse().unwrap()),
+                });
+            }
             minutes => {
                 assert_eq!(value, "min", "{part:?} in a rule");
                 rule.timeout_minutes = Some(minutes.parse().unwrap());
@@ -423,6 +443,13 @@ fn rule(text: &str) -> IdleRule {
         }
     }
     rule
+}
+
+fn answer(text: &str) -> Option<ProbeAnswer> {
+    (text != "?").then(|| ProbeAnswer {
+        is_used: !text.starts_with("nothing"),
+        why: text.to_owned(),
+    })
 }
 
 /// `3 h`

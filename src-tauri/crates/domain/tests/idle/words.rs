@@ -1,7 +1,9 @@
 //! What the user reads.
 
 use wakehub_domain::Timestamp;
-use wakehub_domain::idle::{Criterion, Interruption, Missing, Reading, Use, Value, Verdict};
+use wakehub_domain::idle::{
+    Criterion, Interruption, Missing, ProbeAnswer, Reading, Use, Value, Verdict,
+};
 
 fn reading(criterion: Criterion, value: Value, threshold: Value) -> String {
     Reading {
@@ -82,6 +84,28 @@ fn a_reading_says_value_and_threshold() {
         (
             reading(Criterion::LastAccess, Value::Users(0), Value::Users(0)),
             "nobody logged in",
+        ),
+        (
+            reading(
+                Criterion::Probe,
+                Value::Answer(ProbeAnswer::used("Jellyfin plays 2 titles")),
+                Value::Answer(ProbeAnswer::not_used("no use")),
+            ),
+            "Jellyfin plays 2 titles",
+        ),
+        (
+            reading(
+                Criterion::LastAccess,
+                Value::Port {
+                    port: 22,
+                    accepts: false,
+                },
+                Value::Port {
+                    port: 22,
+                    accepts: false,
+                },
+            ),
+            "port 22 accepts no connection",
         ),
     ];
     for (said, expected) in said {
@@ -239,6 +263,14 @@ fn every_use_and_everything_missing_has_its_words() {
         (
             Missing::Criterion(Criterion::Disk),
             "its disk use is not known",
+        ),
+        (
+            Missing::Criterion(Criterion::Probe),
+            "its service’s answer is not known",
+        ),
+        (
+            Missing::Port(22),
+            "whether its port 22 accepts is not known",
         ),
         (late(120), "nothing was seen of it for 2 min"),
         (late(5400), "nothing was seen of it for 1 h 30 min"),
