@@ -89,7 +89,7 @@ const pages = {
   "journal-empty": ["empty", "#/journal"],
   settings: ["evening", "#/settings"],
   "settings-troubled": ["troubled", "#/settings"],
-  "import-error": ["evening", "#/settings", async (page) => (await page.fill("textarea", '[[node]]\nname = "nas"\ncolour = "red"\n'), await page.click(".btn-primary"), await page.waitForTimeout(100))],
+  "import-error": ["evening", "#/settings", async (page) => (await page.fill("textarea", '[[node]]\nname = "nas"\ncolour = "red"\n'), await page.click(".btn-primary:not(.question .btn)"), await page.waitForSelector(".trouble"))],
 };
 
 /** Goes through the first run up to a stage. */

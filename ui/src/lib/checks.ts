@@ -16,7 +16,8 @@ export function member(check: CheckView): string | null {
 }
 
 export function detail(check: CheckView): string {
-  return plain(phrase(check.detail));
+  const said = plain(phrase(check.detail));
+  return check.what === "privileges" ? said.replaceAll(" on /", m.onPath) : said;
 }
 
 export function advice(check: CheckView): string | null {

@@ -55,7 +55,7 @@ describe("moment", () => {
 it("bytes carry a unit of thousands", () => {
   expect(plain(bytes(139, "en"))).toBe("139 B");
   expect(plain(bytes(2_100_000_000, "en"))).toBe("2.1 GB");
-  expect(plain(bytes(2_100_000_000, "fr-FR"))).toBe("2,1 GB");
+  expect(plain(bytes(2_100_000_000, "fr-FR"))).toBe("2,1 Go");
 });
 
 describe("fingerprint", () => {

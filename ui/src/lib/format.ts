@@ -70,9 +70,9 @@ export function sameDay(a: number, b: number): boolean {
   return new Date(a).toDateString() === new Date(b).toDateString();
 }
 
-/** `512 MB`, `2.1 GB`; powers of 1000, as disks and networks count. */
+/** `512 MB`, `2.1 GB`, in French `2,1 Go`; powers of 1000, as disks and networks count. */
 export function bytes(n: number, locale: string): string {
-  const units = ["B", "KB", "MB", "GB", "TB"];
+  const units = locale.startsWith("fr") ? ["o", "ko", "Mo", "Go", "To"] : ["B", "KB", "MB", "GB", "TB"];
   let value = n;
   let at = 0;
   while (value >= 1000 && at < units.length - 1) {

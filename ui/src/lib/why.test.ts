@@ -26,7 +26,7 @@ describe("why it is on, in one sentence", () => {
   it.each([
     ["nas", "qbittorrent, lxc-jellyfin need it."],
     ["machine1", "It hosts vm-docker."],
-    ["jellystat", "Nothing needs it, and nobody keeps it on."],
+    ["jellystat", "Nothing that is on needs it, and nobody keeps it on."],
     ["machine2", "It is always on and it hosts vm-homeassistant, lxc-jellyfin."],
   ])("%s: %s", (name, sentence) => {
     expect(say(whyOn(of(name), graph, now, "en-GB"))).toMatch(new RegExp(`^${sentence}$`, "i"));
@@ -35,7 +35,7 @@ describe("why it is on, in one sentence", () => {
   it("counts a hold until it is over", () => {
     const held = { ...of("jellystat"), held_until: now + 1 };
     expect(say(whyOn(held, graph, now, "en-GB"))).toBe("You keep it on until 20:47.");
-    expect(say(whyOn(held, graph, now + 2, "en-GB"))).toBe("Nothing needs it, and nobody keeps it on.");
+    expect(say(whyOn(held, graph, now + 2, "en-GB"))).toBe("Nothing that is on needs it, and nobody keeps it on.");
   });
 
   it("says it in French", () => {
@@ -47,11 +47,11 @@ describe("why it is on, in one sentence", () => {
 describe("who turned it on or off, from the journal", () => {
   const line = (message: string, reason: string | null): JournalLine => ({ id: 1, at: now - 60_000, kind: "step", node: 1, node_name: "nas", cascade: null, message, reason });
   it("names the reason of our own stop", () => {
-    expect(say(whyOff([line("nas: stop done", "it is not used")], "nas", now, "en-GB"))).toBe("WakeHub stopped it, 20:46: it is not used.");
+    expect(say(whyOff([line("nas: stop done", "it is not used")], "nas", now, "en-GB"))).toBe("WakeHub stopped it (20:46): it is not used.");
   });
   it("does not take the credit for another's", () => {
-    expect(say(whyOff([line("nas is off", "seen, not asked for")], "nas", now, "en-GB"))).toBe("It was seen off, 20:46; WakeHub did not stop it.");
-    expect(say(whoStarted([line("nas is on", "seen, not asked for")], "nas", now, "en-GB"))).toBe("It was seen on, 20:46; WakeHub did not start it.");
+    expect(say(whyOff([line("nas is off", "seen, not asked for")], "nas", now, "en-GB"))).toBe("It was seen off (20:46); WakeHub did not stop it.");
+    expect(say(whoStarted([line("nas is on", "seen, not asked for")], "nas", now, "en-GB"))).toBe("It was seen on (20:46); WakeHub did not start it.");
   });
   it("says nothing of what the journal does not know", () => {
     expect(whyOff([line("nas was changed", null)], "nas", now, "en-GB")).toBeNull();

@@ -73,7 +73,7 @@ function actions(): Entry[] {
   return [
     ...(homelab.mayAct ? changing : []),
     action("keys", m.keysTitle, "keyboard", () => (keys.isOverviewOpen = true)),
-    action("theme", theme.chosen === "dark" ? m.toLight : m.toDark, "settings", () => theme.choose(theme.chosen === "dark" ? "light" : "dark")),
+    action("theme", theme.isDark ? m.toLight : m.toDark, "settings", () => theme.choose(theme.isDark ? "light" : "dark")),
     action("language", other === "fr" ? "Français" : "English", "settings", () => words.choose(other)),
     ...(homelab.mayAct ? [action("first-run", m.firstTitle, "start", () => router.go(to.welcome))] : []),
   ];

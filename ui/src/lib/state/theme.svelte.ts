@@ -4,6 +4,11 @@ const key = "wakehub.theme";
 class ThemeChoice {
   chosen: Theme = $state((document.documentElement.dataset.theme as Theme | undefined) ?? "system");
 
+  /** What is seen, be it chosen or the system's. */
+  get isDark(): boolean {
+    return this.chosen === "dark" || (this.chosen === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
+  }
+
   choose(theme: Theme): void {
     this.chosen = theme;
     try {

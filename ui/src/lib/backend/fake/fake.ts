@@ -265,6 +265,7 @@ export class FakeEngine implements Backend {
       onCheck(one);
     };
     const endpoint = `${entry.address ?? "10.77.0.2"}:22`;
+    const role = "`pveum role add WakeHub --privs VM.Audit,VM.PowerMgmt,Sys.Audit`";
     const notTried = "not tried, because something before it failed";
     if (entry.mac) await add({ capability: "wol", what: "packets", title: "Wake-on-LAN is set up", detail: `${entry.mac}: eth0 10.77.0.255:9`, took_ms: 0 });
     if (entry.ssh) {
@@ -281,7 +282,7 @@ export class FakeEngine implements Backend {
       const isTrusted = this.#accepted.has(url.host);
       await add({ capability: "proxmox_api", what: "trusted", title: "Certificate", outcome: isTrusted ? "passed" : "failed", detail: isTrusted ? "the certificate is the accepted one, or this system trusts it" : `the certificate of ${url.host} is not accepted yet: ${certificate.fingerprint}`, presented: isTrusted ? null : certificate });
       await add({ capability: "proxmox_api", what: "privileges", title: "The token has the rights it needs", outcome: isTrusted ? "passed" : "skipped", detail: isTrusted ? "found: VM.Audit on /vms, VM.PowerMgmt on /vms, Sys.Audit on /nodes/machine2" : notTried, took_ms: 88 });
-    } else if (entry.proxmox_api) await add({ capability: "proxmox_api", what: "privileges", title: "The token has the rights it needs", outcome: "failed", detail: "found: VM.Audit on /vms; missing: VM.PowerMgmt on /vms", advice: "Give the role PVEVMAdmin to the user and to the token on /vms.", took_ms: 88 });
+    } else if (entry.proxmox_api) await add({ capability: "proxmox_api", what: "privileges", title: "The token has the rights it needs", outcome: "failed", detail: "found: VM.Audit on /vms; missing: VM.PowerMgmt on /vms", advice: `On the machine: ${role}, then \`pveum acl modify / --roles WakeHub --tokens 'root@pam!wakehub'\`. A token with privilege separation has only what it and its user root@pam both have: grant the role to the user too (\`--users root@pam\`).`, took_ms: 88 });
     if (entry.docker_api) await add({ capability: "docker_api", what: "version", title: "Docker answers", detail: "Engine 27.3, API 1.47", took_ms: 4 });
     return checks;
   }
