@@ -14,6 +14,7 @@ mod plans;
 pub(crate) mod questions;
 mod requests;
 mod scanning;
+pub(crate) mod schedules;
 mod snapshot;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -43,6 +44,7 @@ use crate::storage::Storage;
 use idling::Idling;
 use plans::Waiting;
 use questions::Question;
+use schedules::Scheduling;
 
 const DISCOVER_EVERY: Duration = Duration::from_secs(600);
 const TIDY_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -64,6 +66,7 @@ pub(crate) struct Controller {
     pub last_known: BTreeMap<NodeId, bool>,
     pub polling: Polling,
     pub idling: Idling,
+    pub scheduling: Scheduling,
     pub waiting: Vec<Waiting>,
     pub running: BTreeMap<CascadeId, Running>,
     /// Ended and interrupted cascades that the user has not dismissed, newest first.
@@ -157,6 +160,7 @@ impl Controller {
                 _ = ticks.tick() => {
                     self.tick(&mut last_tick);
                     self.end_holds().await;
+                    self.run_schedules().await;
                     self.write_again().await;
                     continue;
                 }

@@ -16,6 +16,7 @@ use wakehub_view::wire::{
 use crate::clock::{Clock, SystemClock};
 use crate::controller::idling::Idling;
 use crate::controller::questions::{About, Question};
+use crate::controller::schedules::{KEPT, Kept, Scheduling};
 use crate::controller::{Controller, Inbox, Polling};
 use crate::handle::Handle;
 use crate::links::Links;
@@ -92,6 +93,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         last_known: BTreeMap::new(),
         polling: Polling::default(),
         idling: Idling::default(),
+        scheduling: Scheduling::after(left.schedules),
         waiting: Vec::new(),
         running: BTreeMap::new(),
         ended: left.interrupted.iter().map(cascade_view).collect(),
@@ -159,6 +161,7 @@ struct LeftBehind {
     questions: Vec<Question>,
     observations: Observations,
     settings: EngineSettings,
+    schedules: Kept,
     /// Newest first; those that the user has neither resumed nor dismissed.
     interrupted: Vec<CascadeRecord>,
     /// The ones among them that the last run was in the middle of.
@@ -178,6 +181,10 @@ fn left_behind(store: &mut Store, now: Timestamp) -> Result<LeftBehind, StoreErr
     let settings = settings.unwrap_or_default();
     observations.timeouts = settings.timeouts();
     observations.usual = store.usual_durations()?;
+    let schedules = store.setting(&KEPT).unwrap_or_else(|error| {
+        tracing::warn!(%error, "what was due is not known; it begins now");
+        None
+    });
     // those that ended while nobody looked are ended by the loop, with all that follows
     for hold in store.holds(Timestamp(i64::MIN))? {
         observations.held.insert(hold.node, hold.until);
@@ -201,6 +208,7 @@ fn left_behind(store: &mut Store, now: Timestamp) -> Result<LeftBehind, StoreErr
         questions,
         observations,
         settings,
+        schedules: schedules.unwrap_or_default(),
         interrupted,
         just_now: just_now.into_iter().map(|record| record.id).collect(),
     })

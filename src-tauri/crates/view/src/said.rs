@@ -52,6 +52,9 @@ sentences! {
     SeenIn { name, state } "{name} is {state}";
     Edited { name, edited } "{name} was {edited}";
     Followed { name } "followed {name}";
+    ToBeStarted { name } "{name} is to be started";
+    Missed { action, name } "the scheduled {action} of {name} was missed";
+    GivenUp { name } "{name} stays on: its scheduled stop is no longer tried";
     HasRoomAgain "the disk had no room for the database; now it has";
 
     // its reasons
@@ -60,6 +63,8 @@ sentences! {
     YouCancelledIt "you cancelled it";
     YouStopIt "you stop it";
     ItsTimeIsOver "its time is over";
+    BySchedule { rest } "by its schedule: {rest}";
+    WasDueMeanwhile { rest } "it was due while WakeHub was off or this computer slept: {rest}";
     FromAFile "from a homelab.toml";
     NotAskedFor "seen, not asked for";
     MadeAnew { id } "it was made anew as {id}";

@@ -59,6 +59,8 @@ pub struct NodeView {
     /// The platform's word for a lock: `backup`.
     pub lock: Option<String>,
     pub held_until: Option<Timestamp>,
+    /// Its next start and its next stop by the clock, in time.
+    pub next_scheduled: Vec<ScheduledView>,
     pub pinned: bool,
     pub url: Option<String>,
     pub always_on: bool,
@@ -236,6 +238,14 @@ pub struct WhyView {
     pub kept_on: Option<String>,
     /// Null without an idle rule: then it is never asked about for not being used.
     pub idle: Option<IdleView>,
+    /// Its next start and its next stop by the clock, in time.
+    pub next_scheduled: Vec<ScheduledView>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
+pub struct ScheduledView {
+    pub at: Timestamp,
+    pub action: Action,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]

@@ -95,6 +95,7 @@ fn bindings() -> String {
         StepStatus,
         QueuedView,
         QuestionView,
+        ScheduledView,
         WhyView,
         IdleView,
         VerdictWord,

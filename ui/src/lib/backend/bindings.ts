@@ -443,7 +443,11 @@ health: HealthView | null,
 /**
  * The platform's word for a lock: `backup`.
  */
-lock: string | null, held_until: Timestamp | null, pinned: boolean, url: string | null, always_on: boolean, confirm_before_auto_stop: boolean, stop_when_empty: boolean, capabilities: Array<Capability>, 
+lock: string | null, held_until: Timestamp | null, 
+/**
+ * Its next start and its next stop by the clock, in time.
+ */
+next_scheduled: Array<ScheduledView>, pinned: boolean, url: string | null, always_on: boolean, confirm_before_auto_stop: boolean, stop_when_empty: boolean, capabilities: Array<Capability>, 
 /**
  * Null when nothing is configured by which it could be started.
  */
@@ -544,6 +548,8 @@ export type QuestionView = { id: QuestionId, node: NodeId, node_name: string,
  */
 reason: string, asked_at: Timestamp, };
 
+export type ScheduledView = { at: Timestamp, action: Action, };
+
 /**
  * Why a node is on, and what its idle rule says.
  */
@@ -556,7 +562,11 @@ kept_on: string | null,
 /**
  * Null without an idle rule: then it is never asked about for not being used.
  */
-idle: IdleView | null, };
+idle: IdleView | null, 
+/**
+ * Its next start and its next stop by the clock, in time.
+ */
+next_scheduled: Array<ScheduledView>, };
 
 export type IdleView = { enabled: boolean, timeout_s: number, 
 /**

@@ -194,7 +194,8 @@ impl Controller {
         self.ended.push_front(running.view.clone());
         self.ended.truncate(ENDED_SHOWN);
         self.announce(Announcement::Ended(running.view.clone()));
-        if running.view.status == CascadeStatus::Completed && running.view.action == Action::Start {
+        let is_asked_for = running.view.action == Action::Start && !running.view.automatic;
+        if is_asked_for && running.view.status == CascadeStatus::Completed {
             self.open_service(running.view.node);
         }
         self.believe();

@@ -284,6 +284,7 @@ impl Controller {
             power: power(&state),
             kept_on: refusal.filter(|_| is_on).map(|refusal| refusal.message),
             idle,
+            next_scheduled: self.next_scheduled(node.id),
         })
     }
 

@@ -157,6 +157,10 @@ impl Controller {
         self.journal("question", Some(node), None, message, Some(reason));
     }
 
+    pub(super) fn journal_schedule(&mut self, node: NodeId, message: Said<'_>, reason: Said<'_>) {
+        self.journal("schedule", Some(node), None, message, Some(reason));
+    }
+
     pub(super) fn journal_hold(&mut self, node: NodeId, message: Said<'_>, reason: Said<'_>) {
         self.journal("hold", Some(node), None, message, Some(reason));
     }

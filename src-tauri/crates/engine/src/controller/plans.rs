@@ -59,6 +59,10 @@ pub(crate) enum Goal {
     Idle {
         node: NodeId,
     },
+    /// Its schedule stops it.
+    Scheduled {
+        node: NodeId,
+    },
 }
 
 /// An ask, and what an earlier run of it had done already.
@@ -116,9 +120,10 @@ impl Controller {
                 Some(node) => self.users_and_self(node),
                 None => Vec::new(),
             },
-            Goal::FollowUps { node, .. } | Goal::HoldEnded { node } | Goal::Idle { node } => {
-                self.concerned(Action::Stop, *node)
-            }
+            Goal::FollowUps { node, .. }
+            | Goal::HoldEnded { node }
+            | Goal::Idle { node }
+            | Goal::Scheduled { node } => self.concerned(Action::Stop, *node),
         };
         let fresh = match &goal {
             // the last moment at which a stop can still be refused
@@ -127,7 +132,8 @@ impl Controller {
             | Goal::Run { .. }
             | Goal::FollowUps { .. }
             | Goal::HoldEnded { .. }
-            | Goal::Idle { .. } => FRESH,
+            | Goal::Idle { .. }
+            | Goal::Scheduled { .. } => FRESH,
         };
         let (machines, guests): (Vec<NodeId>, Vec<NodeId>) = concerned
             .into_iter()
@@ -206,6 +212,7 @@ impl Controller {
                 } => self.ask_follow_ups(cascade, node, stopped).await,
                 Goal::HoldEnded { node } => self.hold_ended(node).await,
                 Goal::Idle { node } => self.idle(node).await,
+                Goal::Scheduled { node } => self.scheduled_stop(node).await,
             }
         }
     }

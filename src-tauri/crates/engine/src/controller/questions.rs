@@ -19,12 +19,14 @@ pub(crate) enum About {
     NotNeeded,
     /// Its idle rule.
     NotUsed,
+    /// One of its schedules.
+    Scheduled,
 }
 
 impl About {
     /// As the database has it; `None` for what this version does not ask.
     pub fn of(kind: &str) -> Option<About> {
-        [About::NotNeeded, About::NotUsed]
+        [About::NotNeeded, About::NotUsed, About::Scheduled]
             .into_iter()
             .find(|about| about.as_str() == kind)
     }
@@ -33,6 +35,7 @@ impl About {
         match self {
             About::NotNeeded => "shut_down",
             About::NotUsed => "idle",
+            About::Scheduled => "schedule",
         }
     }
 }
@@ -169,6 +172,20 @@ impl Controller {
                 Said::NoLongerAsked { name: &name },
                 Said::Elsewhere { said: &why },
             );
+        }
+    }
+
+    /// A scheduled start says that it is wanted.
+    pub(super) fn withdraw_scheduled(&mut self, node: NodeId, why: Said<'_>) {
+        let asked = self
+            .questions
+            .iter()
+            .find(|question| question.node == node && question.about == About::Scheduled)
+            .cloned();
+        if let Some(question) = asked {
+            self.settle(&question, "withdrawn");
+            let name = &self.name(node);
+            self.journal_question(node, Said::NoLongerAsked { name }, why);
         }
     }
 

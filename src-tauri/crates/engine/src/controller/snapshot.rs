@@ -90,6 +90,7 @@ impl Controller {
             }),
             lock: extras.lock,
             held_until: self.held_until(node.id),
+            next_scheduled: self.next_scheduled(node.id),
             pinned: node.settings.pinned,
             url: node.settings.url.clone(),
             always_on: node.settings.always_on,

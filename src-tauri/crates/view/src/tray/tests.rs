@@ -22,6 +22,7 @@ fn node(id: u32, name: &str, power: Power) -> NodeView {
         health: None,
         lock: None,
         held_until: None,
+        next_scheduled: vec![],
         pinned: true,
         url: None,
         always_on: false,

@@ -76,6 +76,7 @@ export function viewOf(id: number, entry: NodeEntry, idOf: (name: string) => num
     health: null,
     lock: null,
     held_until: null,
+    next_scheduled: [],
     pinned: entry.pinned ?? false,
     url: entry.url ?? null,
     always_on: entry.always_on ?? false,
