@@ -375,7 +375,8 @@ impl Secrets for Pocket {
                 | SecretName::JumpPassword
                 | SecretName::JumpPassphrase
                 | SecretName::ProxmoxPassword
-                | SecretName::WolPassword => "secret",
+                | SecretName::WolPassword
+                | SecretName::Probe => "secret",
             }),
             SecretOf::ApiToken(_) => None,
         };
