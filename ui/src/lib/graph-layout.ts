@@ -228,11 +228,13 @@ function around(x1: number, y1: number, x: number, y2: number, x2: number): Line
   const radius = Math.min(14, Math.abs(y2 - y1) / 2, Math.abs(x - x1), Math.abs(tip - x));
   const down = Math.sign(y2 - y1);
   const out = Math.sign(x - x1) * radius;
-  const back = Math.sign(tip - x) * radius;
+  // The arrowhead lies on a straight end; on the very end of a curve it would point anywhere.
+  const last = Math.min(radius, Math.max(2, Math.abs(tip - x) - 7));
+  const back = Math.sign(tip - x) * last;
   const path =
     radius < 2
       ? `M${x1} ${y1}L${tip} ${y2}`
-      : `M${x1} ${y1}H${x - out}Q${x} ${y1} ${x} ${y1 + down * radius}V${y2 - down * radius}Q${x} ${y2} ${x + back} ${y2}H${tip}`;
+      : `M${x1} ${y1}H${x - out}Q${x} ${y1} ${x} ${y1 + down * radius}V${y2 - down * last}Q${x} ${y2} ${x + back} ${y2}H${tip}`;
   return { path, label: { x, y: (y1 + y2) / 2 } };
 }
 
