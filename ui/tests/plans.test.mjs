@@ -76,7 +76,7 @@ test("a busy homelab offers to queue", async () => {
     await page.click("dialog .btn:has-text('Queue behind it')");
     await page.waitForSelector("dialog", { state: "detached" });
     assert.match(await text(page, "aside.now"), /Start lxc-jellyfin, once the running cascade has ended/);
-    await page.click("aside.now .btn:has-text('Do not wait')");
+    await page.click("aside.now .btn:has-text('Cancel')");
     await page.waitForFunction(() => !document.querySelector("aside.now").textContent.includes("once the running"));
   });
 });

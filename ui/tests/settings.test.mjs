@@ -50,7 +50,7 @@ test("settings are kept at once, refused at the field, and undone", async () => 
     await login.check();
     await page.waitForSelector(".undo");
     assert.ok(await login.isChecked());
-    await page.getByRole("switch", { name: "Shortcuts of one key" }).uncheck();
+    await page.getByRole("switch", { name: "Single-key shortcuts" }).uncheck();
     await page.keyboard.press("?");
     assert.equal(await page.locator("dialog").count(), 0);
   });

@@ -5,8 +5,9 @@ import { phrase, say } from "./phrases";
 import { capital, plain } from "./rich";
 
 export function title(check: CheckView): string {
-  const known = m.checkTitle as Record<string, string>;
-  return known[`${check.capability} ${check.what}`] ?? known[check.what] ?? capital(check.title);
+  const of = (titles: Record<string, string>) => titles[`${check.capability} ${check.what}`] ?? titles[check.what];
+  // "Its host key is known" is said only where it is.
+  return (check.outcome === "passed" ? undefined : of(m.checkOpen)) ?? of(m.checkTitle) ?? capital(check.title);
 }
 
 /** The one member that a Proxmox API has, where it has none of the name that was given. */

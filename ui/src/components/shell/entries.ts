@@ -44,10 +44,11 @@ function ofNode(node: NodeView): Entry[] {
   const canStart = homelab.mayAct && node.power !== "on" && !isMoving && node.start_channel !== null;
   const canStop = homelab.mayAct && node.power !== "off" && !isMoving && node.stop_channel !== null;
   const canOpen = node.power === "on" && node.url !== null;
-  const [verb, run] = canStart ? [m.start, start] : canOpen ? [m.open, open] : [m.showNode, show];
+  const starts = node.power === "failed" ? m.retry : m.start;
+  const [verb, run] = canStart ? [starts, start] : canOpen ? [m.open, open] : [m.showNode, show];
   return [
     { ...base, id: `${node.id}`, label: node.name, verb, sort: "node", run },
-    ...(canStart ? [act("start", m.startLabel(node.name), m.start, start)] : []),
+    ...(canStart ? [act("start", m.startLabel(node.name), starts, start)] : []),
     ...(canStop ? [act("stop", m.stopLabel(node.name), m.stop, () => asking.open("stop", node))] : []),
     ...(homelab.mayAct ? [act("pin", node.pinned ? m.unpinNode(node.name) : m.pinNode(node.name), node.pinned ? m.unpin : m.pin, () => troubles.guard(homelab.backend.setPinned(node.id, !node.pinned)))] : []),
     act("graph", m.showInGraph(node.name), m.graph, () => router.go(to.graph(node.id))),

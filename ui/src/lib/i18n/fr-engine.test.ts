@@ -38,5 +38,6 @@ describe("the engine's sentences", () => {
 });
 
 it("no space of the catalogue breaks a line before French punctuation", () => {
-  expect(catalogue.sentences.filter(({ fr }) => / [:;?!»]|« |'/.test(fr))).toEqual([]);
+  // a command is typed as it stands
+  expect(catalogue.sentences.filter(({ fr }) => / [:;?!»]|« |'/.test(fr.replace(/`[^`]*`/g, "")))).toEqual([]);
 });
