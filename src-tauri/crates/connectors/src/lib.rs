@@ -10,20 +10,26 @@
 pub mod breaker;
 pub mod docker;
 pub mod past;
+pub mod probe;
 pub mod proxmox;
 pub mod reach;
 pub mod scan;
 pub mod ssh;
+mod tls;
 pub mod usage;
 mod wire;
 pub mod wol;
 
 use async_trait::async_trait;
 pub use past::PastUse;
+pub use probe::Prober;
 use std::time::Duration;
 use tokio::sync::mpsc;
 pub use usage::{CpuUse, Memory, Meter, NotMeasured, Own, Signal, Usage};
-use wakehub_domain::{Capability, ConnectorError, NodeKind, PowerOff, PowerState, Presented};
+use wakehub_domain::idle::ProbeAnswer;
+use wakehub_domain::{
+    Capability, ConnectorError, ErrorKind, NodeKind, PowerOff, PowerState, Presented,
+};
 
 /// Makes ring the process's source of cryptography, which TLS clients without one of their own fall back to. Call it as
 /// often as you like; the first caller wins.
@@ -76,6 +82,18 @@ pub trait Connector: Send + Sync + 'static {
     async fn past(&self, target: &Target, back: Duration) -> Result<Vec<PastUse>, ConnectorError> {
         let _ = (target, back);
         Ok(Vec::new())
+    }
+
+    /// Whether the user's own command says that it is used: exit status 0 yes, 1 no, anything else is an error. Of SSH alone.
+    async fn ask(&self, command: &str) -> Result<ProbeAnswer, ConnectorError> {
+        let _ = command;
+        let operation = format!("ask over {}", self.capability().title());
+        let message = "commands run over SSH only";
+        Err(ConnectorError::new(
+            ErrorKind::Unsupported,
+            operation,
+            message,
+        ))
     }
 
     /// What this connection has caused at the machine that it leads to, for its [`Usage::own`]: cumulative, and zero where a

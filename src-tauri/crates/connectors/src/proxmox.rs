@@ -14,7 +14,6 @@ mod parse;
 mod power;
 mod sample;
 mod task;
-mod tls;
 
 pub use config::{ProxmoxAuth, ProxmoxEndpoint};
 

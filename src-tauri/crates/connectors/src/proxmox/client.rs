@@ -12,8 +12,8 @@ use wakehub_domain::{ConnectorError, ErrorKind, Secret};
 use super::config::{ProxmoxAuth, ProxmoxEndpoint, base_url, host_port};
 use super::failure::Failure;
 use super::parse;
-use super::tls;
 use crate::Own;
+use crate::tls;
 use crate::wire::Wire;
 
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -4,7 +4,7 @@ use std::time::Duration;
 use wakehub_domain::{ConnectorError, ErrorKind, Retry};
 
 use super::client::CONNECT_TIMEOUT;
-use super::tls;
+use crate::tls;
 
 /// How a call failed, before it is known what that means for the operation.
 #[derive(Debug)]

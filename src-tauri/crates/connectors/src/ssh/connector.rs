@@ -9,10 +9,13 @@ use crate::{Check, Connector, Discovered, Report, StopOptions, Target, Usage};
 use async_trait::async_trait;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use wakehub_domain::idle::ProbeAnswer;
 use wakehub_domain::{Capability, ConnectorError, ErrorKind, PowerState};
 
 /// A power command either answers at once or has put the machine to sleep.
 const POWER_COMMAND: Duration = Duration::from_secs(10);
+/// The user's own question to the machine.
+const ASK: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug)]
 pub struct SshConnector {
@@ -93,6 +96,26 @@ impl Connector for SshConnector {
             return Ok(Vec::new());
         }
         Ok(vec![sample::sample(&self.host, &self.polled).await?])
+    }
+
+    async fn ask(&self, command: &str) -> Result<ProbeAnswer, ConnectorError> {
+        let output = self.host.exec_within(ASK, command, b"").await?;
+        let operation = format!("ask `{}` on {}", shown(command), self.host.endpoint());
+        match output.status {
+            Some(0) => Ok(ProbeAnswer::used(format!(
+                "`{}` says that it is used",
+                shown(command)
+            ))),
+            Some(1) => Ok(ProbeAnswer::not_used(format!(
+                "`{}` says that it is not used",
+                shown(command)
+            ))),
+            Some(_) | None => Err(ConnectorError::new(
+                ErrorKind::Rejected,
+                operation,
+                failure("it", &output).trim_start_matches("`it`: "),
+            )),
+        }
     }
 
     async fn close(&self) {
@@ -202,6 +225,16 @@ fn own_command(command: &str, needs_sudo: bool) -> Vec<String> {
         commands.push(shell::script_as_root(command));
     }
     commands
+}
+
+/// A long command by how it begins.
+fn shown(command: &str) -> String {
+    let mut letters = command.trim().chars();
+    let begin: String = letters.by_ref().take(60).collect();
+    match letters.next() {
+        Some(_) => format!("{begin}…"),
+        None => begin,
+    }
 }
 
 /// `systemctl poweroff: exit status 1: Failed to connect to bus`

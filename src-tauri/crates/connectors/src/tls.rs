@@ -23,7 +23,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 /// A subject is shown to the user; nobody needs more of it.
 const SUBJECT_LIMIT: usize = 200;
 
-pub(super) fn client_config(
+pub(crate) fn client_config(
     endpoint: String,
     pinned: Option<&str>,
 ) -> Result<ClientConfig, TlsError> {
@@ -51,7 +51,7 @@ pub(super) fn client_config(
 }
 
 /// SHA-256 as Proxmox and openssl print it: upper-case pairs with colons.
-pub(super) fn fingerprint(der: &[u8]) -> String {
+pub(crate) fn fingerprint(der: &[u8]) -> String {
     let pairs: Vec<String> = Sha256::digest(der)
         .iter()
         .map(|byte| format!("{byte:02X}"))
@@ -60,7 +60,7 @@ pub(super) fn fingerprint(der: &[u8]) -> String {
 }
 
 /// Brings a fingerprint that a person wrote, or copied with openssl's `sha256 Fingerprint=`, into that form.
-pub(super) fn normalise_fingerprint(written: &str) -> String {
+pub(crate) fn normalise_fingerprint(written: &str) -> String {
     let value = written.rsplit('=').next().unwrap_or(written).trim();
     let value = match value.get(..7) {
         Some(prefix) if prefix.eq_ignore_ascii_case("sha256:") => &value[7..],
@@ -88,7 +88,7 @@ impl fmt::Display for Refused {
 impl Error for Refused {}
 
 /// Finds the certificate that made a handshake fail, however deep the error wraps it.
-pub(super) fn refused_certificate(error: &(dyn Error + 'static)) -> Option<Presented> {
+pub(crate) fn refused_certificate(error: &(dyn Error + 'static)) -> Option<Presented> {
     let TlsError::InvalidCertificate(CertificateError::Other(OtherError(other))) =
         tls_error(error)?
     else {
@@ -99,7 +99,7 @@ pub(super) fn refused_certificate(error: &(dyn Error + 'static)) -> Option<Prese
         .map(|refused| refused.0.clone())
 }
 
-pub(super) fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a TlsError> {
+pub(crate) fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a TlsError> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(tls) = error.downcast_ref::<TlsError>() {
