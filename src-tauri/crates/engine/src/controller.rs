@@ -11,6 +11,7 @@ pub(crate) mod idling;
 mod journal;
 mod observing;
 mod plans;
+pub(crate) mod probing;
 pub(crate) mod questions;
 mod requests;
 mod scanning;
@@ -43,6 +44,7 @@ use crate::request::Request;
 use crate::storage::Storage;
 use idling::Idling;
 use plans::Waiting;
+use probing::Probing;
 use questions::Question;
 use schedules::Scheduling;
 
@@ -67,6 +69,7 @@ pub(crate) struct Controller {
     pub polling: Polling,
     pub idling: Idling,
     pub scheduling: Scheduling,
+    pub probing: Probing,
     pub waiting: Vec<Waiting>,
     pub running: BTreeMap<CascadeId, Running>,
     /// Ended and interrupted cascades that the user has not dismissed, newest first.
@@ -199,6 +202,7 @@ impl Controller {
             Event::Answered { connection, result } => self.answered(connection, result).await,
             Event::PollEnded { node } => self.poll_ended(node).await,
             Event::Sampled { connection, result } => self.sampled(connection, result).await,
+            Event::Probed { node, told } => self.probed(node, told).await,
             Event::Changed { connection, change } => self.told(connection, change),
             Event::WatchEnded { connection } => self.watch_ended(connection),
             Event::Discovered { node, found, reply } => self.found(node, found, reply),

@@ -5,6 +5,7 @@ use wakehub_connectors::{Change, Discovered, Report, Usage};
 use wakehub_domain::{CascadeId, ConnectionId, ConnectorError, NodeId, SecretName};
 use wakehub_store::StoreError;
 
+use crate::controller::probing::Told;
 use crate::executor::Progress;
 use crate::request::{Reply, Request};
 use crate::secrets::SecretError;
@@ -29,6 +30,11 @@ pub(crate) enum Event {
     Sampled {
         connection: ConnectionId,
         result: Result<Vec<Usage>, ConnectorError>,
+    },
+    /// A node's service was asked whether it is used.
+    Probed {
+        node: NodeId,
+        told: Told,
     },
     /// A platform told a change by itself.
     Changed {

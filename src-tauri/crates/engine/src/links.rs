@@ -8,6 +8,7 @@ use wakehub_domain::{
     Capability, ConnectionId, ConnectorError, ErrorKind, Graph, Node, NodeId, Secret, SecretName,
 };
 
+use crate::probing::{Probers, asked_ports};
 use crate::secrets::{SecretKey, Secrets};
 use crate::world::{Accepted, ConnectionSpec, World, is_required, secrets_wanted};
 
@@ -20,6 +21,7 @@ pub(crate) struct Links {
     graph: RwLock<Arc<Graph>>,
     accepted: RwLock<Arc<Vec<Accepted>>>,
     kept: Mutex<HashMap<ConnectionId, Arc<dyn Connector>>>,
+    probers: Probers,
 }
 
 impl Links {
@@ -31,6 +33,7 @@ impl Links {
             graph: RwLock::default(),
             accepted: RwLock::default(),
             kept: Mutex::default(),
+            probers: Probers::default(),
         }
     }
 
@@ -43,10 +46,25 @@ impl Links {
     }
 
     pub async fn set_graph(&self, graph: Arc<Graph>) {
-        *self.graph.write().await = graph;
+        self.probers.retain(&graph);
+        let before = std::mem::replace(&mut *self.graph.write().await, graph.clone());
+        // made anew over the session that is there: which connections to the machine are our own is told when it is made
+        self.kept.lock().await.retain(|id, _| {
+            let ports = |graph: &Graph| graph.get(id.node).map(|node| asked_ports(graph, node));
+            id.capability != Capability::Ssh || ports(&before) == ports(&graph)
+        });
+    }
+
+    pub fn probers(&self) -> &Probers {
+        &self.probers
+    }
+
+    pub async fn accepted(&self) -> Arc<Vec<Accepted>> {
+        self.accepted.read().await.clone()
     }
 
     pub async fn set_accepted(&self, accepted: Vec<Accepted>) {
+        self.probers.forget_all();
         *self.accepted.write().await = Arc::new(accepted);
     }
 
@@ -105,6 +123,7 @@ impl Links {
             capability,
             secrets,
             accepted: self.accepted.read().await.to_vec(),
+            asked_ports: asked_ports(&*self.graph().await, node),
         })
     }
 
@@ -140,6 +159,7 @@ impl Links {
 
     /// Closes and forgets all connectors of the node: it was changed or removed, or it went off.
     pub async fn drop_node(&self, node: NodeId) {
+        self.probers.forget(node);
         let mut gone = Vec::new();
         self.kept.lock().await.retain(|id, connector| {
             let stays = id.node != node;
@@ -155,6 +175,7 @@ impl Links {
     }
 
     pub async fn drop_all(&self) {
+        self.probers.forget_all();
         let gone: Vec<_> = self.kept.lock().await.drain().collect();
         for (id, connector) in gone {
             self.world.forget(id);

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
-use wakehub_connectors::Connector;
 use wakehub_connectors::docker::{DockerConnector, DockerEndpoint};
+use wakehub_connectors::probe::{self, HttpProber};
 use wakehub_connectors::proxmox::{ProxmoxAuth, ProxmoxConnector, ProxmoxEndpoint};
 use wakehub_connectors::reach::{self, Sighting};
 use wakehub_connectors::scan::{self, Found};
@@ -14,12 +14,13 @@ use wakehub_connectors::ssh::{
     AcceptedKey, SshConnector, SshEndpoint, SshHost, SshLogin, default_known_hosts,
 };
 use wakehub_connectors::wol::{WolConnector, WolEndpoint};
+use wakehub_connectors::{Connector, Prober};
 use wakehub_domain::{
     Capability, ConnectionId, ConnectorError, ErrorKind, NodeId, PresentedKind, Probe, SecretName,
     SshAuth,
 };
 
-use crate::world::{ConnectionSpec, World};
+use crate::world::{ConnectionSpec, ProberSpec, World};
 
 #[derive(Default)]
 pub struct RealWorld {
@@ -34,7 +35,13 @@ impl World for RealWorld {
             Capability::Wol => Arc::new(WolConnector::new(wol(spec)?)),
             Capability::Ssh => {
                 let connector = SshConnector::new(self.host(spec)?);
-                Arc::new(connector.polling(polled(&spec.node)))
+                Arc::new(
+                    connector.polling(
+                        polled(&spec.node)
+                            .into_iter()
+                            .chain(spec.asked_ports.clone()),
+                    ),
+                )
             }
             Capability::ProxmoxApi => Arc::new(ProxmoxConnector::new(proxmox(spec)?)),
             Capability::DockerApi => Arc::new(DockerConnector::new(self.docker(spec)?)),
@@ -47,6 +54,19 @@ impl World for RealWorld {
 
     async fn probe(&self, probe: &Probe, address: Option<&str>) -> Result<(), String> {
         reach::probe(probe, address).await
+    }
+
+    fn prober(&self, spec: &ProberSpec) -> Result<Arc<dyn Prober>, ConnectorError> {
+        let ProberSpec {
+            probe,
+            secret,
+            accepted,
+        } = spec.clone();
+        Ok(Arc::new(HttpProber::new(probe, secret, accepted)))
+    }
+
+    async fn accepts(&self, address: &str, port: u16) -> Result<bool, String> {
+        probe::accepts(address, port).await
     }
 
     async fn scan(&self, sweep: bool, found: &mpsc::Sender<Found>) {

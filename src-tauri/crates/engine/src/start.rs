@@ -15,6 +15,7 @@ use wakehub_view::wire::{
 
 use crate::clock::{Clock, SystemClock};
 use crate::controller::idling::Idling;
+use crate::controller::probing::Probing;
 use crate::controller::questions::{About, Question};
 use crate::controller::schedules::{KEPT, Kept, Scheduling};
 use crate::controller::{Controller, Inbox, Polling};
@@ -94,6 +95,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         polling: Polling::default(),
         idling: Idling::default(),
         scheduling: Scheduling::after(left.schedules),
+        probing: Probing::default(),
         waiting: Vec::new(),
         running: BTreeMap::new(),
         ended: left.interrupted.iter().map(cascade_view).collect(),

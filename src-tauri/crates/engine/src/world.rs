@@ -3,14 +3,16 @@
 //! The real one is in [`real`](crate::real); tests and the demo bring their own.
 
 use async_trait::async_trait;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::mpsc;
-use wakehub_connectors::Connector;
 use wakehub_connectors::reach::Sighting;
 use wakehub_connectors::scan::Found;
+use wakehub_connectors::{Connector, Prober};
+use wakehub_domain::idle::UseProbe;
 use wakehub_domain::{
-    Capability, ConnectionId, ConnectorError, Node, PresentedKind, Probe, Secret, SecretName,
+    Capability, ConnectionId, ConnectorError, ErrorKind, Node, PresentedKind, Probe, Secret,
+    SecretName,
 };
 
 #[async_trait]
@@ -23,6 +25,22 @@ pub trait World: Send + Sync + 'static {
 
     /// One try of a readiness probe; the error is what was seen instead.
     async fn probe(&self, probe: &Probe, address: Option<&str>) -> Result<(), String>;
+
+    /// Makes what asks a service whether it is used; the connection itself is made with the first question.
+    fn prober(&self, spec: &ProberSpec) -> Result<Arc<dyn Prober>, ConnectorError> {
+        let operation = format!("ask {}", spec.probe.title());
+        let message = "there is nobody to ask here";
+        Err(ConnectorError::new(
+            ErrorKind::Unsupported,
+            operation,
+            message,
+        ))
+    }
+
+    /// Whether a TCP port accepts connections; the error is why nobody knows.
+    async fn accepts(&self, address: &str, port: u16) -> Result<bool, String> {
+        Err(format!("port {port} of {address} cannot be tried here"))
+    }
 
     /// Sends every address of this network as it is found, and again when more is known of it; `sweep` asks for each.
     async fn scan(&self, sweep: bool, found: &mpsc::Sender<Found>) {
@@ -41,6 +59,17 @@ pub struct ConnectionSpec {
     pub secrets: BTreeMap<SecretName, Secret>,
     /// What the user has accepted: (endpoint, kind, algorithm, fingerprint).
     pub accepted: Vec<Accepted>,
+    /// TCP ports at the node's address on which services are asked whether they are used.
+    pub asked_ports: BTreeSet<u16>,
+}
+
+/// A question to a service, resolved.
+#[derive(Clone, Debug)]
+pub struct ProberSpec {
+    pub probe: UseProbe,
+    pub secret: Option<Secret>,
+    /// The SHA-256 of a certificate that the user has accepted for where the question goes.
+    pub accepted: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

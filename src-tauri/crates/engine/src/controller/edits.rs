@@ -16,6 +16,7 @@ use crate::beliefs::guests_behind;
 use crate::event::Event;
 use crate::handle::MOST_AT_ONCE;
 use crate::links::{Links, connections};
+use crate::probing::secret_required;
 use crate::request::Reply;
 use crate::secrets::SecretError;
 use crate::world::{is_required, secrets_wanted};
@@ -399,6 +400,7 @@ fn required(node: &Node) -> Vec<SecretName> {
         .into_iter()
         .flat_map(|connection| secrets_wanted(node, connection.capability))
         .filter(|secret| is_required(*secret))
+        .chain(secret_required(node))
         .collect();
     wanted.sort_unstable();
     wanted.dedup();

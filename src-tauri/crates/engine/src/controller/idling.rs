@@ -79,7 +79,7 @@ impl Controller {
             .idling
             .begun
             .is_some_and(|begun| now.since(begun) >= LOST);
-        if !is_due || !(self.idling.outstanding.is_empty() || is_lost) {
+        if !is_due || !((self.idling.outstanding.is_empty() && self.probing.is_over()) || is_lost) {
             return;
         }
         self.idling.samples.clear();
@@ -90,6 +90,7 @@ impl Controller {
         for round in rounds {
             tokio::spawn(round.run(self.links.clone(), self.events.clone()));
         }
+        self.begin_probes();
     }
 
     /// Which connections tell of the nodes that have a rule and are on.
@@ -137,8 +138,13 @@ impl Controller {
             }
         }
         self.idling.outstanding.remove(&connection);
-        if self.idling.outstanding.is_empty() {
-            self.judge(now).await;
+        self.judge_when_told().await;
+    }
+
+    /// The last one to answer has all judged.
+    pub(super) async fn judge_when_told(&mut self) {
+        if self.idling.outstanding.is_empty() && self.probing.is_over() {
+            self.judge(self.clock.now()).await;
         }
     }
 
@@ -153,6 +159,10 @@ impl Controller {
         let missing = usage.missing.iter().map(|missing| missing.why.clone());
         let unmeasured = self.idling.unmeasured.entry(node.id).or_default();
         unmeasured.extend(missing);
+        let usage = &Usage {
+            own: usage.own + self.links.asked_traffic(&self.graph, node),
+            ..usage.clone()
+        };
         let watched = self.idling.watched.entry(node.id).or_default();
         let meter = watched.meters.entry(connection).or_default();
         let told = meter.take(now, usage);
@@ -190,6 +200,7 @@ impl Controller {
             }
             let mut sample = samples.remove(&node.id).unwrap_or_default();
             sample.at = now;
+            self.put_told(node.id, &mut sample, unmeasured.entry(node.id).or_default());
             let watched = watched.entry(node.id).or_default();
             let judgement = watched.window.take(&rule, &sample);
             if judgement.stop {

@@ -11,16 +11,17 @@ use tokio::sync::{mpsc, oneshot};
 use wakehub_connectors::reach::Sighting;
 use wakehub_connectors::{
     Change, Check, CheckKind, CheckOutcome, Connector, CpuUse, Discovered, GuestReport, Health,
-    Report, StopOptions, Target, Usage, Watch,
+    Own, Prober, Report, StopOptions, Target, Usage, Watch,
 };
 use wakehub_domain::Action;
+use wakehub_domain::idle::ProbeAnswer;
 use wakehub_domain::{
     Capability, ConnectionId, ConnectorError, ErrorKind, NodeKind, PowerState, Probe, Secret,
     SecretName,
 };
 use wakehub_engine::{
-    Clock, ConnectionSpec, Handle, Options, SecretError, SecretKey, SecretOf, Secrets, SystemClock,
-    World,
+    Clock, ConnectionSpec, Handle, Options, ProberSpec, SecretError, SecretKey, SecretOf, Secrets,
+    SystemClock, World,
 };
 use wakehub_view::wire::{Ask, CascadeStatus, CascadeView, NodeView, Power, Snapshot};
 
@@ -60,6 +61,10 @@ pub struct State {
     pub refuses: BTreeSet<String>,
     /// What has a core in use, by its key.
     pub busy: BTreeSet<String>,
+    /// What services say of their use, by URL, and commands over SSH, by their text; those that are not here do not answer.
+    pub services: BTreeMap<String, ProbeAnswer>,
+    /// TCP ports that accept connections.
+    pub accepting: BTreeSet<u16>,
     /// Machines of one Proxmox cluster, with their names in it: the API of each lists the guests of all.
     pub cluster: BTreeMap<String, String>,
 }
@@ -109,6 +114,20 @@ impl Sim {
             }
         });
         sim
+    }
+
+    /// `ask http://10.77.0.21:8096`
+    async fn service(&self, name: &str) -> Result<ProbeAnswer, ConnectorError> {
+        let (answer, hangs) = self.with(|state| {
+            let asked = format!("ask {name}");
+            let hangs = state.hangs.contains(&asked);
+            state.asked.push(asked);
+            (state.services.get(name).cloned(), hangs)
+        });
+        if hangs {
+            std::future::pending::<()>().await;
+        }
+        answer.ok_or_else(|| ConnectorError::new(ErrorKind::Unreachable, "ask it", "nobody there"))
     }
 
     fn hooked(&self) {
@@ -246,6 +265,10 @@ impl Connector for SimConnector {
         })
     }
 
+    async fn ask(&self, command: &str) -> Result<ProbeAnswer, ConnectorError> {
+        self.sim.service(command).await
+    }
+
     async fn discover(&self) -> Result<Vec<Discovered>, ConnectorError> {
         Ok(self
             .observe()
@@ -355,7 +378,40 @@ impl World for Sim {
         Ok(())
     }
 
+    fn prober(&self, spec: &ProberSpec) -> Result<Arc<dyn Prober>, ConnectorError> {
+        let url = spec.probe.url().unwrap_or_default().to_owned();
+        let secret = spec.secret.as_ref().map_or("none", Secret::expose);
+        self.with(|state| state.asked.push(format!("make {url} with {secret}")));
+        Ok(Arc::new(SimProber {
+            sim: self.clone(),
+            url,
+        }))
+    }
+
+    async fn accepts(&self, address: &str, port: u16) -> Result<bool, String> {
+        Ok(self.with(|state| {
+            state.asked.push(format!("try {address} {port}"));
+            state.accepting.contains(&port)
+        }))
+    }
+
     fn forget(&self, _connection: ConnectionId) {}
+}
+
+struct SimProber {
+    sim: Sim,
+    url: String,
+}
+
+#[async_trait]
+impl Prober for SimProber {
+    async fn ask(&self) -> Result<ProbeAnswer, ConnectorError> {
+        self.sim.service(&self.url).await
+    }
+
+    fn traffic(&self) -> Own {
+        Own::default()
+    }
 }
 
 /// Keeps secrets in memory.
