@@ -111,3 +111,49 @@ test("1,000 nodes build only the rows in view and find the last one", async () =
     assert.equal(await rows(), 2);
   });
 });
+
+test("a long table uses its row elements again, reads in order when it rests, and keeps the focus while it is scrolled", async () => {
+  await visit("many&pace=0", "#/machines", async (page) => {
+    const seen = () => page.evaluate(() => [...document.querySelectorAll('[role="row"][data-node]')].map((row) => ({ index: Number(row.getAttribute("aria-rowindex")), top: Math.round(row.getBoundingClientRect().top), node: row.dataset.node })));
+    const row = await page.evaluate(() => document.querySelector("[data-node]").offsetHeight);
+    await page.locator('[data-node="machine1"]').focus();
+    await page.keyboard.press("ArrowDown");
+    const chosen = await page.evaluate(() => document.activeElement.dataset.node);
+    await page.evaluate(() => (document.querySelectorAll("[data-id]")[9].dataset.mark = "kept"));
+
+    for (let n = 0; n < 40; n += 1) {
+      await page.evaluate(() => new Promise((done) => (window.scrollBy(0, 150), requestAnimationFrame(done))));
+    }
+    await page.waitForFunction(() => {
+      const all = [...document.querySelectorAll('[role="row"][data-node]')].map((row) => Number(row.getAttribute("aria-rowindex")));
+      return all.every((index, n) => n === 0 || index > all[n - 1]);
+    });
+    const rows = await seen();
+    assert.ok(rows.length < 60, `${rows.length} rows`);
+    assert.equal(await page.locator("[data-mark=kept]").count(), 1, "the element is used again");
+    assert.equal(new Set(rows.map((one) => one.index)).size, rows.length);
+    const first = rows[1];
+    for (const one of rows) assert.equal(one.top - first.top, (one.index - first.index) * row, one.node);
+    const [above, below] = [rows.filter((one) => one.top <= 0), rows.filter((one) => one.top >= 800 - row)];
+    assert.ok(above.length > 1 && below.length > 0, "the whole window is filled");
+    assert.equal(await page.evaluate(() => document.activeElement.dataset.node), chosen);
+
+    // the arrows come back to it
+    await page.keyboard.press("ArrowDown");
+    const next = await page.evaluate(() => ({ index: Number(document.activeElement.getAttribute("aria-rowindex")), top: document.activeElement.getBoundingClientRect().top }));
+    assert.equal(next.index, 4);
+    assert.ok(next.top >= 0 && next.top < 800, `at ${next.top} px`);
+
+    // and Tab goes on to the next row, however short ago its element showed another
+    const left = await page.evaluate(async () => {
+      for (let n = 0; n < 9; n += 1) await new Promise((done) => (window.scrollBy(0, 150), requestAnimationFrame(done)));
+      const rows = [...document.querySelectorAll('[role="row"][data-node]')].filter((row) => Math.abs(row.getBoundingClientRect().top - 400) < 200);
+      const index = (row) => Number(row.getAttribute("aria-rowindex"));
+      const row = rows.find((one) => index(one.nextElementSibling ?? one) !== index(one) + 1) ?? rows[0];
+      row.querySelector(".pin").focus({ preventScroll: true });
+      return index(row);
+    });
+    await page.keyboard.press("Tab");
+    assert.equal(await page.evaluate(() => Number(document.activeElement.closest("[role=row]").getAttribute("aria-rowindex"))), left + 1);
+  });
+});
