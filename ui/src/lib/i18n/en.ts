@@ -34,7 +34,7 @@ export const en = {
   loading: "Loading",
   announcements: "What happens",
   noEngine: "WakeHub’s engine does not answer",
-  noEngineSentence: "The window shows nothing until it does. Your homelab stays as it is.",
+  noEngineSentence: "The window shows nothing until it does; your homelab stays as it is. If a retry does not help, quit WakeHub and start it again.",
   lately: "Now and lately",
   aboutNode: "About this node",
 

@@ -24,7 +24,7 @@ export const fr: typeof en = {
   loading: "Chargement",
   announcements: "Ce qui se passe",
   noEngine: "Le moteur de WakeHub ne répond pas",
-  noEngineSentence: "La fenêtre reste vide tant qu’il ne répond pas. Votre homelab reste tel quel.",
+  noEngineSentence: "La fenêtre reste vide tant qu’il ne répond pas ; votre homelab reste tel quel. Si réessayer ne suffit pas, quittez WakeHub et relancez-le.",
   lately: "Maintenant et récemment",
   aboutNode: "À propos de ce nœud",
 
