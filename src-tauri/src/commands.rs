@@ -12,7 +12,8 @@ use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
     Answer, Ask, CheckView, CommandError, FoundAddress, ImportReport, JournalFormat, JournalLine,
-    JournalQuery, PlanAnswer, RunAnswer, SecretEntry, SettingsView, Snapshot,
+    JournalQuery, PlanAnswer, RunAnswer, ScheduleAsk, ScheduleReading, SecretEntry, SettingsView,
+    Snapshot,
 };
 
 use crate::actions;
@@ -50,6 +51,7 @@ pub(crate) fn handler<R: tauri::Runtime>() -> impl Fn(Invoke<R>) -> bool + Send 
         set_pinned,
         hold,
         node_entry,
+        read_schedule,
         save_node,
         save_nodes,
         remove_node,
@@ -194,6 +196,11 @@ async fn remove_node(shell: State<'_, Shell>, node: NodeId) -> Answered<()> {
 #[tauri::command]
 async fn secrets_present(shell: State<'_, Shell>, node: NodeId) -> Answered<Vec<SecretName>> {
     shell.engine().await?.secrets_present(node).await
+}
+
+#[tauri::command]
+async fn read_schedule(shell: State<'_, Shell>, ask: ScheduleAsk) -> Answered<ScheduleReading> {
+    shell.engine().await?.read_schedule(ask).await
 }
 
 /// Sends each check as it ends, and answers with all.

@@ -13,6 +13,10 @@ describe("an entry through the form and back", () => {
   it("keeps what the form does not show", () => {
     const idle = { timeout_minutes: 30, criteria: { cpu: { cores: 0.5 } } };
     expect(entryOf(draftOf({ name: "a", kind: "machine", idle })).idle).toEqual(idle);
+    const schedules = [{ action: "stop" as const, cron: "30 23 * * *" }];
+    const windows = [{ from: "22:00", to: "07:00" }];
+    const timed = entryOf(draftOf({ name: "a", kind: "machine", schedules, auto_stop_windows: windows }));
+    expect([timed.schedules, timed.auto_stop_windows]).toEqual([schedules, windows]);
   });
 
   it("keeps every field that there is", () => {

@@ -46,7 +46,7 @@ export interface Draft {
   note: string;
   tags: string;
   /** What the form does not show is kept as it was. */
-  rest: Pick<NodeEntry, "idle">;
+  rest: Pick<NodeEntry, "idle" | "schedules" | "auto_stop_windows">;
   /** Typed now; an empty one leaves the keyring as it is. */
   secrets: Partial<Record<SecretName, string>>;
 }
@@ -106,7 +106,7 @@ export function draftOf(entry: NodeEntry): Draft {
     wattsSuspended: entry.watts_suspended?.toString() ?? "",
     note: entry.note ?? "",
     tags: (entry.tags ?? []).join(", "),
-    rest: entry.idle === undefined ? {} : { idle: entry.idle },
+    rest: without({ idle: entry.idle, schedules: entry.schedules, auto_stop_windows: entry.auto_stop_windows }),
     secrets: {},
   };
 }

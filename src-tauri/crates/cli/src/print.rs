@@ -111,6 +111,13 @@ pub fn why(why: &WhyView) {
     if let Some(kept_on) = &why.kept_on {
         line(&format!("  {kept_on}"));
     }
+    for scheduled in &why.next_scheduled {
+        line(&format!(
+            "  next {} by its schedule: {}",
+            scheduled.action.as_str(),
+            local(scheduled.at.0)
+        ));
+    }
     let Some(idle) = &why.idle else {
         line("  it has no idle rule, so it is not asked about for not being used");
         return;

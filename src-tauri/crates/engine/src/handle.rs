@@ -11,8 +11,8 @@ use wakehub_view::homelab::NodeEntry;
 use wakehub_view::said::Said;
 use wakehub_view::wire::{
     Answer, Ask, CascadeView, CheckView, CommandError, EngineSettings, FoundAddress, ImportReport,
-    JournalFormat, JournalLine, JournalQuery, PlanAnswer, QuestionView, RunAnswer, SecretEntry,
-    Snapshot, WhyView,
+    JournalFormat, JournalLine, JournalQuery, PlanAnswer, QuestionView, RunAnswer, ScheduleAsk,
+    ScheduleReading, SecretEntry, Snapshot, WhyView,
 };
 
 use crate::request::{HoldFor, Request};
@@ -145,6 +145,12 @@ impl Handle {
     /// Why it is on, and what its idle rule says of it.
     pub async fn why(&self, node: NodeId) -> Result<WhyView, CommandError> {
         self.ask(|reply| Request::Why { node, reply }).await?
+    }
+
+    /// What a schedule says that is being typed.
+    pub async fn read_schedule(&self, ask: ScheduleAsk) -> Result<ScheduleReading, CommandError> {
+        self.ask(|reply| Request::ReadSchedule { ask, reply })
+            .await?
     }
 
     pub async fn node_entry(&self, node: NodeId) -> Result<NodeEntry, CommandError> {

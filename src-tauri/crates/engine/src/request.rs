@@ -7,7 +7,8 @@ use wakehub_store::{Store, StoreError};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
     Answer, Ask, CheckView, CommandError, EngineSettings, FoundAddress, ImportReport,
-    JournalFormat, JournalLine, JournalQuery, PlanAnswer, RunAnswer, SecretEntry, WhyView,
+    JournalFormat, JournalLine, JournalQuery, PlanAnswer, RunAnswer, ScheduleAsk, ScheduleReading,
+    SecretEntry, WhyView,
 };
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, CommandError>>;
@@ -66,6 +67,10 @@ pub(crate) enum Request {
     Why {
         node: NodeId,
         reply: Reply<WhyView>,
+    },
+    ReadSchedule {
+        ask: ScheduleAsk,
+        reply: Reply<ScheduleReading>,
     },
     NodeEntry {
         node: NodeId,

@@ -242,6 +242,27 @@ pub struct WhyView {
     pub next_scheduled: Vec<ScheduledView>,
 }
 
+/// What is typed in the form of a schedule.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
+#[ts(optional_fields = nullable)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleAsk {
+    pub cron: String,
+    /// `Europe/Paris`; the computer's unless set.
+    #[serde(default)]
+    pub time_zone: Option<String>,
+}
+
+/// What it says: a reading and the next five times, or what is wrong with it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
+pub struct ScheduleReading {
+    /// `every weekday at 18:00`
+    pub reading: Option<String>,
+    pub next: Vec<Timestamp>,
+    /// At `cron` or `time_zone`.
+    pub error: Option<EntryError>,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ScheduledView {
     pub at: Timestamp,

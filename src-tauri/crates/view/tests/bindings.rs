@@ -96,6 +96,8 @@ fn bindings() -> String {
         QueuedView,
         QuestionView,
         ScheduledView,
+        ScheduleAsk,
+        ScheduleReading,
         WhyView,
         IdleView,
         VerdictWord,

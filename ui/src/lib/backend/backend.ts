@@ -20,6 +20,8 @@ import type {
   QuestionId,
   Right,
   RunAnswer,
+  ScheduleAsk,
+  ScheduleReading,
   SecretEntry,
   SecretName,
   SettingsView,
@@ -58,6 +60,8 @@ export interface Backend {
   /** Keeps it, and what it needs, from being stopped automatically until then (ms since the epoch); null releases it. */
   hold(node: NodeId, until: number | null): Promise<void>;
   nodeEntry(node: NodeId): Promise<NodeEntry>;
+  /** What a cron expression says, in words, and when it comes next. */
+  readSchedule(ask: ScheduleAsk): Promise<ScheduleReading>;
   saveNode(node: NodeId | null, entry: NodeEntry, secrets: SecretEntry[]): Promise<NodeId>;
   /** All of them or none. The `line` of an error is then the number of the entry to blame, counted from 1. */
   saveNodes(entries: NodeEntry[]): Promise<NodeId[]>;

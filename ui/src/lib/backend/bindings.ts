@@ -551,6 +551,28 @@ reason: string, asked_at: Timestamp, };
 export type ScheduledView = { at: Timestamp, action: Action, };
 
 /**
+ * What is typed in the form of a schedule.
+ */
+export type ScheduleAsk = { cron: string, 
+/**
+ * `Europe/Paris`; the computer's unless set.
+ */
+time_zone?: string | null, };
+
+/**
+ * What it says: a reading and the next five times, or what is wrong with it.
+ */
+export type ScheduleReading = { 
+/**
+ * `every weekday at 18:00`
+ */
+reading: string | null, next: Array<Timestamp>, 
+/**
+ * At `cron` or `time_zone`.
+ */
+error: EntryError | null, };
+
+/**
  * Why a node is on, and what its idle rule says.
  */
 export type WhyView = { node: NodeId, node_name: string, power: Power, 

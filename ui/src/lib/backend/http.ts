@@ -336,6 +336,7 @@ export async function overHttp(signIn: SignIn): Promise<Backend> {
     answer: (question, answer) => session.do("POST", `questions/${question}/answer`, { answer }),
     setPinned: (id, pinned) => session.do("PUT", `${node(id)}/pinned`, { pinned }),
     hold: (id, until) => session.do("PUT", `${node(id)}/hold`, until === null ? "nothing" : { until }),
+    readSchedule: (ask) => session.ask("POST", "schedule/read", ask),
     nodeEntry: (id) => session.ask("GET", `${node(id)}/entry`),
     saveNode: (id, entry, secrets) => (id === null ? saved("POST", "nodes", entry, secrets) : saved("PUT", node(id), entry, secrets)),
     saveNodes: (entries) => session.ask("POST", "batch", { entries }),

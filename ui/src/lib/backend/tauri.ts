@@ -25,6 +25,7 @@ export const tauri: Backend = {
   answer: (question, answer) => invoke("answer", { question, answer }),
   setPinned: (node, pinned) => invoke("set_pinned", { node, pinned }),
   hold: (node, until) => invoke("hold", { node, until }),
+  readSchedule: (ask) => invoke("read_schedule", { ask }),
   nodeEntry: (node) => invoke("node_entry", { node }),
   saveNode: (node, entry, secrets) => invoke("save_node", { node, entry, secrets }),
   saveNodes: (entries) => invoke("save_nodes", { entries }),

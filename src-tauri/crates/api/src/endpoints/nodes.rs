@@ -9,7 +9,9 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use wakehub_domain::{NodeId, SecretName};
 use wakehub_view::homelab::NodeEntry;
-use wakehub_view::wire::{CommandError, NodeView, SecretEntry, WhyView};
+use wakehub_view::wire::{
+    CommandError, NodeView, ScheduleAsk, ScheduleReading, SecretEntry, WhyView,
+};
 
 use crate::limits;
 use crate::routes::{Call, Json, Lines, Perhaps, Routes};
@@ -85,6 +87,16 @@ pub(super) fn routes(routes: Routes) -> Routes {
             ),
             Read,
             why,
+        )
+        .on(
+            POST,
+            "/api/v1/schedule/read",
+            (
+                "readSchedule",
+                "What a cron expression says, in words, and when it comes next",
+            ),
+            Read,
+            read_schedule,
         )
         .on(
             PUT,
@@ -200,6 +212,13 @@ async fn entry(call: Call, (): ()) -> Answered<Json<NodeEntry>> {
 async fn why(call: Call, (): ()) -> Answered<Json<WhyView>> {
     let node = call.shared.node(call.word(0))?.id;
     Ok(Json(call.shared.engine.why(node).await?))
+}
+
+async fn read_schedule(
+    call: Call,
+    Json(ask): Json<ScheduleAsk>,
+) -> Answered<Json<ScheduleReading>> {
+    Ok(Json(call.shared.engine.read_schedule(ask).await?))
 }
 
 async fn pin(call: Call, Json(body): Json<PinBody>) -> Answered<()> {

@@ -157,6 +157,58 @@ async fn nodes_are_pinned_held_added_changed_and_removed() {
 }
 
 #[tokio::test]
+async fn schedules_are_read_and_kept() {
+    let desk = Desk::open().await;
+    let read =
+        |body: serde_json::Value| desk.own(Method::POST, "/api/v1/schedule/read", Some(body));
+    let cron = json!({"cron": "0 18 * * 1-5", "time_zone": "Europe/Paris"});
+    let said = read(cron).await.json();
+    assert_eq!(
+        said["reading"],
+        "every weekday at 18:00 (time of Europe/Paris)"
+    );
+    assert_eq!(said["next"].as_array().unwrap().len(), 5);
+    let wrong = read(json!({"cron": "0 25 * * *"})).await.json();
+    assert_eq!(wrong["error"]["field"], "cron");
+
+    let entry = desk
+        .own(Method::GET, "/api/v1/nodes/nas/entry", None)
+        .await
+        .json();
+    let with = |cron: &str| {
+        let mut entry = entry.clone();
+        entry["schedules"] = json!([{"action": "stop", "cron": cron}]);
+        entry["auto_stop_windows"] = json!([{"from": "22:00", "to": "07:00"}]);
+        desk.own(
+            Method::PUT,
+            "/api/v1/nodes/nas",
+            Some(json!({ "entry": entry })),
+        )
+    };
+    let refused = with("30 24 * * *").await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.json().to_string().contains("schedules.0.cron"));
+    assert!(with("30 23 * * *").await.status.is_success());
+    desk.home
+        .wait_for("its next stop", |s| {
+            s.nodes
+                .iter()
+                .any(|n| n.name == "nas" && n.next_scheduled.len() == 1)
+        })
+        .await;
+    let kept = desk
+        .own(Method::GET, "/api/v1/nodes/nas/entry", None)
+        .await
+        .json();
+    assert_eq!(kept["schedules"][0]["cron"], "30 23 * * *");
+    let why = desk
+        .own(Method::GET, "/api/v1/nodes/nas/why", None)
+        .await
+        .json();
+    assert_eq!(why["next_scheduled"][0]["action"], "stop");
+}
+
+#[tokio::test]
 async fn a_connection_test_tells_each_check_as_it_ends() {
     let desk = Desk::open().await;
     let client = desk.client().await;

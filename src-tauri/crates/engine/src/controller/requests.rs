@@ -59,6 +59,13 @@ impl Controller {
                 drop(reply.send(self.hold(node, hold).await));
             }
             Request::Why { node, reply } => drop(reply.send(self.why(node))),
+            Request::ReadSchedule { ask, reply } => {
+                let (now, zone) = (self.clock.now(), self.clock.zone());
+                // one that never comes is looked for until the year 5000
+                tokio::task::spawn_blocking(move || {
+                    reply.send(Ok(wakehub_view::schedule::read(&ask, now, &zone)))
+                });
+            }
             Request::NodeEntry { node, reply } => {
                 let entry = self.graph.get(node).map(|n| NodeEntry::of(&self.graph, n));
                 let _ = reply.send(entry.ok_or_else(|| removed(node)));

@@ -24,6 +24,8 @@ import type {
   Presented,
   Right,
   RunAnswer,
+  ScheduleAsk,
+  ScheduleReading,
   SecretEntry,
   SecretName,
   SettingsView,
@@ -254,6 +256,24 @@ export class FakeEngine implements Backend {
   async secretsPresent(node: NodeId): Promise<SecretName[]> {
     const given = [...(this.#secrets.get(node) ?? [])];
     return this.#world.entries.get(node)?.proxmox_api ? ["proxmox-token", ...given] : given;
+  }
+
+  /** Of cron it knows a time of day, on every day or on weekdays; the engine knows the rest. */
+  async readSchedule({ cron }: ScheduleAsk): Promise<ScheduleReading> {
+    const fields = /^(\d{1,2}) (\d{1,2}) \* \* (\*|1-5)$/.exec(cron.trim());
+    const [minute, hour] = [Number(fields?.[1]), Number(fields?.[2])];
+    if (!fields || minute > 59 || hour > 23) {
+      const message = "five fields: minute, hour, day of the month, month and day of the week; 0 18 * * 1-5 is every weekday at 18:00";
+      return { reading: null, next: [], error: { field: "cron", line: null, message } };
+    }
+    const two = (number: number) => String(number).padStart(2, "0");
+    const next: number[] = [];
+    const at = new Date(this.now());
+    at.setHours(hour, minute, 0, 0);
+    for (; next.length < 5; at.setDate(at.getDate() + 1)) {
+      if (at.getTime() > this.now() && (fields[3] === "*" || (at.getDay() > 0 && at.getDay() < 6))) next.push(at.getTime());
+    }
+    return { reading: `${fields[3] === "*" ? "every day" : "every weekday"} at ${two(hour)}:${two(minute)}`, next, error: null };
   }
 
   async testConnection(_node: NodeId | null, entry: NodeEntry, _secrets: SecretEntry[], onCheck: (check: CheckView) => void): Promise<CheckView[]> {
