@@ -1,1 +1,181 @@
+use super::*;
+use async_trait::async_trait;
+use wakehub_connectors::Connector;
+use wakehub_connectors::reach::Sighting;
+use wakehub_domain::idle::{Criteria, IdleRule, JellyfinProbe, LastAccess, QbittorrentProbe};
+use wakehub_domain::{NodeKind, Probe};
 
+use crate::secrets::{SecretError, SecretKey, Secrets};
+use crate::world::{ConnectionSpec, World};
+
+/// Every question has moved a KiB.
+struct Asked;
+
+#[async_trait]
+impl Prober for Asked {
+    async fn ask(&self) -> Result<ProbeAnswer, ConnectorError> {
+        Ok(ProbeAnswer::not_used("quiet"))
+    }
+
+    fn traffic(&self) -> Own {
+        Own {
+            rx_bytes: 1024,
+            ..Own::default()
+        }
+    }
+}
+
+struct Nowhere;
+
+#[async_trait]
+impl World for Nowhere {
+    fn connector(&self, _spec: &ConnectionSpec) -> Result<Arc<dyn Connector>, ConnectorError> {
+        Err(ConnectorError::new(
+            ErrorKind::Unsupported,
+            "connect",
+            "nowhere",
+        ))
+    }
+
+    async fn look(&self, _address: &str, _port: u16) -> Sighting {
+        Sighting::Silent {
+            evidence: "nowhere".to_owned(),
+        }
+    }
+
+    async fn probe(&self, _probe: &Probe, _address: Option<&str>) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn prober(&self, _spec: &ProberSpec) -> Result<Arc<dyn Prober>, ConnectorError> {
+        Ok(Arc::new(Asked))
+    }
+
+    fn forget(&self, _connection: ConnectionId) {}
+}
+
+struct Empty;
+
+#[async_trait]
+impl Secrets for Empty {
+    async fn get(&self, _key: &SecretKey) -> Result<Option<Secret>, SecretError> {
+        Ok(None)
+    }
+
+    async fn set(&self, _key: &SecretKey, _secret: &Secret) -> Result<(), SecretError> {
+        Ok(())
+    }
+
+    async fn remove(&self, _key: &SecretKey) -> Result<(), SecretError> {
+        Ok(())
+    }
+}
+
+fn node(id: i64, kind: NodeKind, host: Option<i64>, address: Option<&str>) -> Node {
+    let mut node = Node::new(NodeId(id), format!("node {id}"), kind);
+    node.host = host.map(NodeId);
+    node.address = address.map(str::to_owned);
+    node
+}
+
+fn asking(mut node: Node, criteria: Criteria) -> Node {
+    node.settings.idle = Some(IdleRule {
+        criteria: Some(criteria),
+        ..IdleRule::default()
+    });
+    node
+}
+
+/// It lets in whoever asks, so that no secret is needed.
+fn qbittorrent(url: &str) -> Criteria {
+    Criteria {
+        probe: Some(UseProbe::Qbittorrent(QbittorrentProbe {
+            url: url.to_owned(),
+            ..QbittorrentProbe::default()
+        })),
+        ..Criteria::default()
+    }
+}
+
+/// A machine with a container that is asked at its port, and another container with one.
+fn house() -> Graph {
+    let port = Criteria {
+        last_access: Some(LastAccess {
+            logins: false,
+            port: Some(25_565),
+        }),
+        ..Criteria::default()
+    };
+    let mut machine = node(1, NodeKind::Machine, None, Some("10.0.0.21"));
+    machine.docker_api = Some(wakehub_domain::DockerConfig {
+        url: "tcp://10.0.0.21:2375".to_owned(),
+        cert_path: None,
+    });
+    Graph::new(vec![
+        machine,
+        asking(
+            node(2, NodeKind::Container, Some(1), None),
+            qbittorrent("http://10.0.0.21:8080/"),
+        ),
+        asking(node(3, NodeKind::Container, Some(1), None), port),
+        asking(
+            node(4, NodeKind::Machine, None, Some("10.0.0.22")),
+            qbittorrent("http://10.0.0.99:8080"),
+        ),
+    ])
+    .unwrap()
+}
+
+#[test]
+fn connections_to_where_questions_go_are_our_own() {
+    let graph = house();
+    let ports = |id| asked_ports(&graph, graph.get(NodeId(id)).unwrap());
+    assert_eq!(ports(1), BTreeSet::from([8080, 25_565]));
+    // a container has no address of its own, and the last one asks elsewhere
+    assert_eq!(ports(2), BTreeSet::new());
+    assert_eq!(ports(4), BTreeSet::new());
+}
+
+#[test]
+fn the_secret_is_required_where_the_question_is_nothing_without_it() {
+    let jellyfin = Criteria {
+        probe: Some(UseProbe::Jellyfin(JellyfinProbe::default())),
+        ..Criteria::default()
+    };
+    let plain = node(1, NodeKind::Machine, None, None);
+    assert_eq!(secret_required(&plain), None);
+    assert_eq!(
+        secret_required(&asking(plain.clone(), jellyfin)),
+        Some(SecretName::Probe)
+    );
+    assert_eq!(
+        secret_required(&asking(plain, qbittorrent("http://a"))),
+        None
+    );
+}
+
+#[tokio::test]
+async fn what_questions_move_is_taken_off_where_they_go() {
+    let links = Links::new(Arc::new(Nowhere), Arc::new(Empty), "homelab".to_owned());
+    let graph = Arc::new(house());
+    links.set_graph(graph.clone()).await;
+    for id in [2, 4] {
+        let node = graph.get(NodeId(id)).unwrap();
+        links.ask(node, question(node).unwrap()).await.unwrap();
+    }
+    let moved = |id| {
+        let node = graph.get(NodeId(id)).unwrap();
+        links.asked_traffic(&graph, node).rx_bytes
+    };
+    assert_eq!(moved(1), 1024, "at the machine whose address it is");
+    assert_eq!(moved(2), 1024, "and at the container behind the port");
+    assert_eq!(moved(3), 0, "another container has none of it");
+    assert_eq!(moved(4), 0, "it was asked elsewhere");
+
+    // a rule that asks no longer lets go of its question
+    links.set_graph(Arc::new(Graph::default())).await;
+    assert_eq!(
+        links.asked_traffic(&graph, graph.get(NodeId(1)).unwrap()),
+        Own::default()
+    );
+}
