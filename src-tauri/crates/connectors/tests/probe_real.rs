@@ -99,7 +99,7 @@ struct Torrents {
 
 impl Torrents {
     /// Lets in whoever knows the password, and, for the test's own orders, nobody else.
-    async fn new() -> Torrents {
+    fn new() -> Torrents {
         let folder = TempDir::new().unwrap();
         let (web, peers) = (free_port(), free_port());
         let settings = folder.path().join("qBittorrent/config");
@@ -220,7 +220,7 @@ async fn qbittorrent_says_what_it_downloads_and_sends() {
     let (seeds, loads) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     std::fs::write(seeds.path().join("film"), &film).unwrap();
     let (torrent, hash) = torrent(&film);
-    let (one, mut other) = tokio::join!(Torrents::new(), Torrents::new());
+    let (one, mut other) = (Torrents::new(), Torrents::new());
     let (sender, loader) = (
         one.prober(PASSWORD, Some(1000)),
         other.prober(PASSWORD, None),

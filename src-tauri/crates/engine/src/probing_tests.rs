@@ -71,7 +71,7 @@ impl Secrets for Empty {
     }
 }
 
-fn node(id: i64, kind: NodeKind, host: Option<i64>, address: Option<&str>) -> Node {
+fn node(id: u32, kind: NodeKind, host: Option<u32>, address: Option<&str>) -> Node {
     let mut node = Node::new(NodeId(id), format!("node {id}"), kind);
     node.host = host.map(NodeId);
     node.address = address.map(str::to_owned);
