@@ -130,6 +130,7 @@ fn of_the_planner() -> BTreeSet<String> {
         RefusalKind::Held(Timestamp(0)),
         RefusalKind::Locked(String::new()),
         RefusalKind::StaleObservation,
+        RefusalKind::Guarded(String::new()),
         RefusalKind::NoChannel,
         RefusalKind::UnknownNode,
     ];

@@ -3,10 +3,11 @@
 use tauri::{AppHandle, Manager};
 use tokio::sync::broadcast::error::RecvError;
 use wakehub_domain::{Action, CascadeId, NodeId};
-use wakehub_engine::{Announcement, Handle};
+use wakehub_engine::{Announcement, Clock, Handle, SystemClock};
 use wakehub_view::notice::Code;
 use wakehub_view::text::{self, Note, Press};
-use wakehub_view::tray::Command;
+use wakehub_view::tray::{Command, Pause};
+use wakehub_view::until;
 use wakehub_view::wire::{
     Ask, CascadeStatus, CascadeView, CommandError, NodeView, RunAnswer, Snapshot,
 };
@@ -43,6 +44,22 @@ pub(crate) fn choose(app: &AppHandle, command: Command) {
         }),
         Command::Dismiss(cascade) => spawn(app, move |app| async move {
             let done = async { app.state::<Shell>().engine().await?.dismiss(cascade).await };
+            complain(&app, None, done.await);
+        }),
+        Command::Pause(pause) => spawn(app, move |app| async move {
+            let now = SystemClock.now();
+            let until = match pause {
+                Pause::TwoHours => Some(now.plus(text::HELD_FOR)),
+                Pause::UntilMorning => Some(until::next_morning(now)),
+                Pause::Over => None,
+            };
+            let done = async {
+                app.state::<Shell>()
+                    .engine()
+                    .await?
+                    .pause_stops(until)
+                    .await
+            };
             complain(&app, None, done.await);
         }),
         Command::Quit => crate::quit(app),

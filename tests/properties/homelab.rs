@@ -219,6 +219,13 @@ fn observations(dice: &mut Dice, nodes: &[Node]) -> Observations {
         if dice.percent(rarely) {
             observations.in_cascade.insert(node.id);
         }
+        if dice.percent(rarely) {
+            let why = "it is in use: 2 users".to_owned();
+            observations.guarded.insert(node.id, why);
+        }
+    }
+    if dice.percent(3) {
+        observations.paused = Some("automatic stops are paused".to_owned());
     }
     // what is known of removed nodes must not matter
     observations.give(NodeId(1), PowerState::On);

@@ -187,6 +187,9 @@ impl<'a> Oracle<'a> {
             if automatic && state.is_none_or(|state| *state == PowerState::Unknown) {
                 return refused(target, "stale_observation");
             }
+            if automatic && self.guarded(id) {
+                return refused(target, "guarded");
+            }
         }
 
         let mut order = Vec::new();
@@ -281,7 +284,12 @@ impl<'a> Oracle<'a> {
             || self.observations.held.contains_key(&id)
             || self.observations.locked.contains_key(&id)
             || self.observations.in_cascade.contains(&id)
+            || self.guarded(id)
             || !self.can_stop(at)
+    }
+
+    fn guarded(&self, id: NodeId) -> bool {
+        self.observations.paused.is_some() || self.observations.guarded.contains_key(&id)
     }
 
     fn asks(&self, at: usize) -> bool {

@@ -320,6 +320,10 @@ fn render(homelab: &Homelab) -> String {
             (homelab.observations.held.contains_key(&node.id), "held"),
             (homelab.observations.locked.contains_key(&node.id), "locked"),
             (
+                homelab.observations.guarded.contains_key(&node.id),
+                "guarded",
+            ),
+            (
                 homelab.observations.in_cascade.contains(&node.id),
                 "in a cascade",
             ),
@@ -384,6 +388,7 @@ fn the_random_homelabs_are_varied() {
         "held",
         "locked",
         "stale_observation",
+        "guarded",
         "no_channel",
     ] {
         let seen = counts.get(what).copied().unwrap_or(0);

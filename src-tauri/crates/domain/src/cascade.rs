@@ -17,13 +17,14 @@
 //!
 //! The target and all that it hosts, in the reverse of the order in which they would start. With active users outside
 //! this set an explicit stop is refused, naming all of them, unless it takes them in. An automatic stop is refused as well
-//! when the target itself hosts something active, is always on, held, locked, worked on by a cascade, or of unknown
+//! when the target itself hosts something active, is always on, held, locked, worked on by a cascade, guarded (in
+//! use by its own idle rule, outside its hours, or while all automatic stops are paused), or of unknown
 //! state; a node that is off but locked (a backup reads it) or held counts as active here. A target that is off already
 //! changes nothing and is never refused.
 //!
 //! Then the follow-ups, dependants before dependencies: the dependencies of everything that goes down, and the hosts of
 //! what goes down if they have `stop_when_empty`. Only a node observed On is one. It is protected, and says by whom, when
-//! an active user stays on (`by` names the nearest), or when it is held, always on, locked, worked on by a cascade, or has no
+//! an active user stays on (`by` names the nearest), or when it is held, always on, locked, guarded, worked on by a cascade, or has no
 //! way to be stopped. Otherwise it is proposed if it wants to be confirmed, and stays on for this plan, so that what it
 //! needs stays on too; else it is stopped in the same cascade and its own dependencies are looked at.
 //!

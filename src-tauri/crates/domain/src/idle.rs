@@ -38,6 +38,7 @@ pub use probe::{
 pub use reading::{Reading, Value};
 pub use rule::{
     Cpu, Criteria, Criterion, Disk, IdleRule, LastAccess, NetworkConnections, NetworkTraffic, Ram,
+    TIMEOUT_MINUTES,
 };
 pub use sample::{ProbeAnswer, Sample};
 pub use suggest::{Suggestion, suggest};

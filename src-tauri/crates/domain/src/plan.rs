@@ -114,6 +114,8 @@ pub enum RefusalKind {
     Locked(String),
     /// An automatic stop is not planned from a state that nobody knows.
     StaleObservation,
+    /// It is in use, or no automatic stop is allowed now: why, in words.
+    Guarded(String),
     /// Nothing is configured by which the node could be started or stopped.
     NoChannel,
     /// There is no such node.
@@ -128,6 +130,7 @@ impl RefusalKind {
             RefusalKind::Held(_) => "held",
             RefusalKind::Locked(_) => "locked",
             RefusalKind::StaleObservation => "stale_observation",
+            RefusalKind::Guarded(_) => "guarded",
             RefusalKind::NoChannel => "no_channel",
             RefusalKind::UnknownNode => "unknown_node",
         }
@@ -141,6 +144,7 @@ impl RefusalKind {
             | RefusalKind::Held(_)
             | RefusalKind::Locked(_)
             | RefusalKind::StaleObservation
+            | RefusalKind::Guarded(_)
             | RefusalKind::NoChannel
             | RefusalKind::UnknownNode => &[],
         }

@@ -74,6 +74,11 @@ pub struct Observations {
     pub held: BTreeMap<NodeId, Timestamp>,
     /// Locked by the platform, with its word for it: `backup`, `migrate`.
     pub locked: BTreeMap<NodeId, String>,
+    /// What forbids an automatic stop of a node for its own sake, in words: `it is in use: 2 users`. It does not protect what
+    /// the node needs: that is protected by the node's being on.
+    pub guarded: BTreeMap<NodeId, String>,
+    /// What forbids every automatic stop, in words.
+    pub paused: Option<String>,
     /// Nodes that a running cascade works on.
     pub in_cascade: BTreeSet<NodeId>,
     /// The median of the last five times that the action took.

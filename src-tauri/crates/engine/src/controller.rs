@@ -17,6 +17,7 @@ mod requests;
 mod scanning;
 pub(crate) mod schedules;
 mod snapshot;
+pub(crate) mod stopping;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 use wakehub_connectors::breaker::Breaker;
 use wakehub_domain::idle::Interruption;
 use wakehub_domain::{
-    CascadeId, ConnectionId, Graph, NodeId, Observations, Plan, SecretName, Timestamp,
+    CascadeId, ConnectionId, Graph, NodeId, Observations, Plan, QuestionId, SecretName, Timestamp,
 };
 use wakehub_store::Outcome;
 use wakehub_view::wire::{
@@ -88,6 +89,9 @@ pub(crate) struct Controller {
     /// Damage was reported, and every page looked at.
     pub damaged: bool,
     pub questions: Vec<Question>,
+    /// Of those, the ones whose stop is being looked at.
+    pub stops_begun: BTreeSet<QuestionId>,
+    pub paused_until: Option<Timestamp>,
     /// Guests that run behind a connection and are not configured, by name: their host is not stopped automatically.
     pub unconfigured: BTreeMap<ConnectionId, Vec<String>>,
     pub discovered: BTreeMap<discovery::DiscoveredKey, discovery::DiscoveredGuest>,
@@ -162,8 +166,11 @@ impl Controller {
                 Some(event) = inbox.events.recv() => event,
                 _ = ticks.tick() => {
                     self.tick(&mut last_tick);
+                    self.sample_due().await;
                     self.end_holds().await;
                     self.run_schedules().await;
+                    self.end_graces().await;
+                    self.end_pause();
                     self.write_again().await;
                     continue;
                 }
@@ -189,9 +196,9 @@ impl Controller {
             );
             self.look_again_at_everything();
             self.interrupt_windows(Interruption::Resumed);
+            self.begin_graces_anew();
         }
         self.poll_due();
-        self.sample_due();
         self.tidy_up();
     }
 

@@ -5,13 +5,14 @@ use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use wakehub_domain::idle::IdleRule;
 use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName, Timestamp};
 use wakehub_store::{SettingKey, Store, StoreError};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::said::Said;
 use wakehub_view::wire::{
     Answer, Ask, CascadeView, CheckView, CommandError, EngineSettings, FoundAddress, ImportReport,
-    JournalFormat, JournalLine, JournalQuery, PlanAnswer, QuestionView, RunAnswer, ScheduleAsk,
+    JournalFormat, JournalLine, JournalQuery, JudgedView, PlanAnswer, QuestionView, RunAnswer, ScheduleAsk,
     ScheduleReading, SecretEntry, Snapshot, WhyView,
 };
 
@@ -141,7 +142,6 @@ impl Handle {
             .await?
     }
 
-    /// The node as the form edits it.
     /// Why it is on, and what its idle rule says of it.
     pub async fn why(&self, node: NodeId) -> Result<WhyView, CommandError> {
         self.ask(|reply| Request::Why { node, reply }).await?
@@ -153,6 +153,25 @@ impl Handle {
             .await?
     }
 
+    /// What this rule would have said of the node's samples at hand, oldest first.
+    pub async fn judge(
+        &self,
+        node: NodeId,
+        rule: IdleRule,
+    ) -> Result<Vec<JudgedView>, CommandError> {
+        let rule = Box::new(rule);
+        self.ask(|reply| Request::Judge { node, rule, reply })
+            .await?
+    }
+
+    /// Nothing is stopped automatically until then, be it for being idle, unneeded or by schedule; what a person stops is.
+    /// `None` ends it. It survives a restart.
+    pub async fn pause_stops(&self, until: Option<Timestamp>) -> Result<(), CommandError> {
+        self.ask(|reply| Request::PauseStops { until, reply })
+            .await?
+    }
+
+    /// The node as the form edits it.
     pub async fn node_entry(&self, node: NodeId) -> Result<NodeEntry, CommandError> {
         self.ask(|reply| Request::NodeEntry { node, reply }).await?
     }

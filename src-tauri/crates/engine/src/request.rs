@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use wakehub_domain::idle::IdleRule;
 use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName, Timestamp};
 use wakehub_store::{Store, StoreError};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
     Answer, Ask, CheckView, CommandError, EngineSettings, FoundAddress, ImportReport,
-    JournalFormat, JournalLine, JournalQuery, PlanAnswer, RunAnswer, ScheduleAsk, ScheduleReading,
+    JournalFormat, JournalLine, JournalQuery, JudgedView, PlanAnswer, RunAnswer, ScheduleAsk, ScheduleReading,
     SecretEntry, WhyView,
 };
 
@@ -71,6 +72,16 @@ pub(crate) enum Request {
     ReadSchedule {
         ask: ScheduleAsk,
         reply: Reply<ScheduleReading>,
+    },
+    Judge {
+        node: NodeId,
+        rule: Box<IdleRule>,
+        reply: Reply<Vec<JudgedView>>,
+    },
+    /// Nothing is stopped automatically until then; `None` ends the pause.
+    PauseStops {
+        until: Option<Timestamp>,
+        reply: Reply<()>,
     },
     NodeEntry {
         node: NodeId,

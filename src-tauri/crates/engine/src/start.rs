@@ -1,6 +1,6 @@
 //! From a data directory to a running engine.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -18,6 +18,7 @@ use crate::controller::idling::Idling;
 use crate::controller::probing::Probing;
 use crate::controller::questions::{About, Question};
 use crate::controller::schedules::{KEPT, Kept, Scheduling};
+use crate::controller::stopping::PAUSED;
 use crate::controller::{Controller, Inbox, Polling};
 use crate::handle::Handle;
 use crate::links::Links;
@@ -119,6 +120,8 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         tidied: None,
         damaged: false,
         questions: left.questions,
+        stops_begun: BTreeSet::new(),
+        paused_until: None,
         unconfigured: BTreeMap::new(),
         discovered: BTreeMap::new(),
         missing_secrets: BTreeMap::new(),
@@ -141,6 +144,8 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
     for node in controller.graph.clone().nodes() {
         controller.check_secrets(node.id);
     }
+    controller.set_pause(left.paused_until);
+    controller.take_up_questions();
     // whoever holds the handle finds the homelab in the first snapshot
     controller.publish();
     tokio::spawn(controller.run(Inbox {
@@ -162,6 +167,7 @@ struct LeftBehind {
     accepted: Vec<Accepted>,
     questions: Vec<Question>,
     observations: Observations,
+    paused_until: Option<Timestamp>,
     settings: EngineSettings,
     schedules: Kept,
     /// Newest first; those that the user has neither resumed nor dismissed.
@@ -201,14 +207,20 @@ fn left_behind(store: &mut Store, now: Timestamp) -> Result<LeftBehind, StoreErr
                 about: About::of(&question.kind)?,
                 reason: question.reason,
                 asked_at: question.asked_at,
+                stops_at: None,
             })
         })
         .collect();
+    let paused_until = store.setting(&PAUSED).unwrap_or_else(|error| {
+        tracing::warn!(%error, "whether stops are paused cannot be read; they are not");
+        None
+    });
     Ok(LeftBehind {
         graph,
         accepted: accepted(store)?,
         questions,
         observations,
+        paused_until,
         settings,
         schedules: schedules.unwrap_or_default(),
         interrupted,

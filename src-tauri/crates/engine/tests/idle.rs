@@ -1,108 +1,17 @@
 //! From what nodes use to a question: nobody is asked about what is used, needed, or not known.
 
+#[path = "support/fast.rs"]
+mod fast;
 #[expect(dead_code, reason = "shared with other tests, which use the rest")]
 #[path = "support/sim.rs"]
 mod sim;
 
-use sim::{Home, Pocket, REFERENCE, Sim, open_at};
-use std::sync::Arc;
+use fast::{VM, home, journal, open, question, until_sampled, why};
+use sim::Home;
 use std::time::Duration;
-use tempfile::TempDir;
 use wakehub_domain::idle::Criterion;
-use wakehub_domain::{ConnectorError, ErrorKind, Timestamp};
-use wakehub_engine::{Clock, SystemClock};
-use wakehub_view::wire::{
-    Answer, JournalQuery, Power, QuestionView, Snapshot, VerdictWord, WhyView,
-};
-
-/// Ten seconds in one: a tick of a minute is six seconds, and no jump that looks like a sleep.
-struct Fast(Timestamp);
-
-impl Clock for Fast {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.0 + 10 * (SystemClock.now().0 - self.0.0))
-    }
-}
-
-/// Idle after a minute, by the processor alone.
-const RULE: &str = "idle = { timeout_minutes = 1, criteria = { cpu = {} } }\n";
-
-/// The reference homelab with a rule at these nodes, and what is on in it.
-async fn home(ruled: &[&str], on: &[&str], busy: &[&str]) -> Home {
-    let sim = Sim::reference();
-    for key in on {
-        sim.switch(key, true);
-    }
-    sim.with(|s| s.busy.extend(busy.iter().map(|key| (*key).to_owned())));
-    let folder = Arc::new(TempDir::new().expect("folder"));
-    let mut homelab = REFERENCE.to_owned();
-    for name in ruled {
-        let named = format!("name = \"{name}\"\n");
-        assert!(homelab.contains(&named), "{name}");
-        homelab = homelab.replace(&named, &format!("{named}{RULE}"));
-    }
-    let home = Home {
-        handle: open(&sim, &folder).await,
-        sim,
-        folder,
-    };
-    home.handle.import(homelab).await.expect("imported");
-    home.settled().await;
-    home
-}
-
-async fn open(sim: &Sim, folder: &Arc<TempDir>) -> wakehub_engine::Handle {
-    let clock = Arc::new(Fast(SystemClock.now()));
-    open_at(sim, folder.path(), clock, Arc::new(Pocket::default())).await
-}
-
-fn question(snapshot: &Snapshot, name: &str) -> Option<QuestionView> {
-    let mut questions = snapshot.questions.iter();
-    questions.find(|one| one.node_name == name).cloned()
-}
-
-/// How often the connection was measured.
-fn samples(home: &Home, host: &str) -> usize {
-    let asked = format!("sample {host}");
-    home.sim.asked().iter().filter(|one| **one == asked).count()
-}
-
-async fn until_sampled(home: &Home, host: &str, more: usize) {
-    let wanted = samples(home, host) + more;
-    let sampled = async {
-        while samples(home, host) < wanted {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        // and judged
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    };
-    let waited = tokio::time::timeout(Duration::from_secs(60), sampled).await;
-    assert!(
-        waited.is_ok(),
-        "{host} is not measured: {:?}",
-        home.sim.asked()
-    );
-}
-
-async fn why(home: &Home, name: &str) -> WhyView {
-    let node = home.node(name).id;
-    home.handle.why(node).await.expect("an answer")
-}
-
-async fn journal(home: &Home, name: &str) -> Vec<(String, String)> {
-    let query = JournalQuery {
-        node: Some(home.node(name).id),
-        limit: Some(50),
-        ..JournalQuery::default()
-    };
-    let lines = home.handle.journal(query).await.expect("journal");
-    lines
-        .into_iter()
-        .map(|line| (line.message, line.reason.unwrap_or_default()))
-        .collect()
-}
-
-const VM: [&str; 5] = ["machine1", "100", "jellystat", "sandbox", "nas"];
+use wakehub_domain::{ConnectorError, ErrorKind};
+use wakehub_view::wire::{Answer, Power, VerdictWord};
 
 #[tokio::test]
 async fn what_nobody_uses_is_asked_about_and_what_is_used_is_not() {

@@ -15,4 +15,5 @@ pub mod said;
 pub mod schedule;
 pub mod text;
 pub mod tray;
+pub mod until;
 pub mod wire;

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use wakehub_domain::{Action, Capability, CascadeId, NodeId, QuestionId};
 
+use crate::tray::Pause;
 use crate::wire::{
     Answer, CascadeStatus, CascadeView, CommandError, FailureView, Power, QuestionView,
     RefusalView, Snapshot, StepStatus,
@@ -106,36 +107,52 @@ pub fn duration(millis: u64) -> String {
     }
 }
 
-/// A question with its answers.
+/// A question with its answers, or a notice with the ways to object.
 pub fn asked(language: Language, question: &QuestionView) -> Note {
     let node = &question.node_name;
     let reason = sentence(&language.say(&question.reason), &[node]);
-    let (title, body) = match language {
-        Language::English => (
+    let (title, body) = match (language, question.stops_at) {
+        (Language::English, None) => (
             format!("{node} is still on"),
             format!("{reason} Shut it down? No answer keeps it on."),
         ),
-        Language::French => (
+        (Language::French, None) => (
             format!("{node} est encore allumé"),
             format!("{reason} L’éteindre\u{a0}? Sans réponse, il reste allumé."),
         ),
+        (Language::English, Some(_)) => (
+            format!("{node} is about to be shut down"),
+            format!("{reason} It is shut down in a minute, unless you keep it on."),
+        ),
+        (Language::French, Some(_)) => (
+            format!("{node} va être éteint"),
+            format!("{reason} Il est éteint dans une minute, sauf si vous le gardez allumé."),
+        ),
+    };
+    // what is wanted most stands first: the stop that is asked about, the objection while time runs
+    let answers = match question.stops_at {
+        None => [Answer::ShutDown, Answer::KeepOn, Answer::Snooze],
+        Some(_) => [Answer::KeepOn, Answer::Snooze, Answer::ShutDown],
+    };
+    let button = |given: Answer| Button {
+        key: given.as_str(),
+        label: answer(language, given).to_owned(),
+        press: Press::Answer(question.id, given),
     };
     Note {
         title,
         body: body.trim_start().to_owned(),
-        buttons: vec![
-            Button {
-                key: "shut_down",
-                label: shut_down(language).to_owned(),
-                press: Press::Answer(question.id, Answer::ShutDown),
-            },
-            Button {
-                key: "keep_on",
-                label: keep_on(language).to_owned(),
-                press: Press::Answer(question.id, Answer::KeepOn),
-            },
-        ],
+        buttons: answers.map(button).into(),
         click: Press::ShowQuestion(question.id),
+    }
+}
+
+pub fn answer(language: Language, answer: Answer) -> &'static str {
+    match answer {
+        Answer::ShutDown => shut_down(language),
+        Answer::KeepOn => keep_on(language),
+        Answer::Snooze => language.pick("Snooze for 1\u{a0}h", "Rappeler dans 1\u{a0}h"),
+        Answer::AlwaysKeepOn => language.pick("Always keep on", "Toujours garder allumé"),
     }
 }
 
@@ -401,10 +418,32 @@ pub fn could_not_start(language: Language) -> &'static str {
 }
 
 /// `nas: shut it down?`
-pub fn question_label(language: Language, node: &str) -> String {
-    match language {
-        Language::English => format!("{node}: shut it down?"),
-        Language::French => format!("{node}\u{a0}: l’éteindre\u{a0}?"),
+pub fn question_label(language: Language, question: &QuestionView) -> String {
+    let node = &question.node_name;
+    match (language, question.stops_at) {
+        (Language::English, None) => format!("{node}: shut it down?"),
+        (Language::French, None) => format!("{node}\u{a0}: l’éteindre\u{a0}?"),
+        (Language::English, Some(_)) => format!("{node} is about to be shut down"),
+        (Language::French, Some(_)) => format!("{node} va être éteint"),
+    }
+}
+
+pub fn pause(language: Language, pause: Pause) -> &'static str {
+    match pause {
+        Pause::TwoHours => language.pick("For 2\u{a0}h", "Pendant 2\u{a0}h"),
+        Pause::UntilMorning => {
+            language.pick("Until 8\u{a0}in the morning", "Jusqu’à 8\u{a0}h du matin")
+        }
+        Pause::Over => language.pick("Allow them again", "Les permettre à nouveau"),
+    }
+}
+
+/// Of the tray's entry.
+pub fn stops_label(language: Language, paused: bool) -> &'static str {
+    if paused {
+        language.pick("Automatic stops are paused", "Arrêts automatiques en pause")
+    } else {
+        language.pick("Pause automatic stops", "Suspendre les arrêts automatiques")
     }
 }
 

@@ -47,8 +47,18 @@ pub enum Command {
     Release(NodeId),
     OpenUrl(NodeId),
     ShowNode(NodeId),
+    /// Of all automatic stops.
+    Pause(Pause),
     Show,
     Quit,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Pause {
+    TwoHours,
+    /// See [`until::next_morning`](crate::until::next_morning).
+    UntilMorning,
+    Over,
 }
 
 /// The entries from top to bottom. No two have the same [`Entry::key`].
@@ -94,6 +104,8 @@ pub enum Key {
     More,
     Asleep,
     Remark,
+    /// Of automatic stops.
+    Pause,
     Line(Section),
 }
 
@@ -165,6 +177,9 @@ pub fn menu(scene: Scene<'_>, language: Language) -> Menu {
             entries.push(Entry::Line(Section::Nodes));
         }
         Scene::Running(snapshot) => sections(snapshot, language, &mut entries),
+    }
+    if let Scene::Running(snapshot) = scene {
+        entries.push(pause_entry(snapshot, language));
     }
     entries.push(item(Command::Show, text::open_wakehub(language)));
     entries.push(item(Command::Quit, text::quit(language)));
@@ -239,8 +254,12 @@ impl Entry {
 impl fmt::Display for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Command::Answer(question, Answer::ShutDown) => write!(f, "answer/{question}/shut_down"),
-            Command::Answer(question, Answer::KeepOn) => write!(f, "answer/{question}/keep_on"),
+            Command::Answer(question, answer) => {
+                write!(f, "answer/{question}/{}", answer.as_str())
+            }
+            Command::Pause(Pause::TwoHours) => f.write_str("pause/2h"),
+            Command::Pause(Pause::UntilMorning) => f.write_str("pause/morning"),
+            Command::Pause(Pause::Over) => f.write_str("pause/over"),
             Command::Cancel(cascade) => write!(f, "cancel/{cascade}"),
             Command::Resume(cascade) => write!(f, "resume/{cascade}"),
             Command::Dismiss(cascade) => write!(f, "dismiss/{cascade}"),
@@ -268,12 +287,15 @@ impl FromStr for Command {
         let parts: Vec<&str> = text.split('/').collect();
         let id = |text: &str| text.parse::<u32>().map_err(|_| NoCommand);
         Ok(match parts.as_slice() {
-            ["answer", question, "shut_down"] => {
-                Command::Answer(QuestionId(id(question)?), Answer::ShutDown)
+            ["answer", question, word] => {
+                let answer = Answer::ALL
+                    .into_iter()
+                    .find(|known| known.as_str() == *word);
+                Command::Answer(QuestionId(id(question)?), answer.ok_or(NoCommand)?)
             }
-            ["answer", question, "keep_on"] => {
-                Command::Answer(QuestionId(id(question)?), Answer::KeepOn)
-            }
+            ["pause", "2h"] => Command::Pause(Pause::TwoHours),
+            ["pause", "morning"] => Command::Pause(Pause::UntilMorning),
+            ["pause", "over"] => Command::Pause(Pause::Over),
             ["cancel", cascade] => Command::Cancel(CascadeId(id(cascade)?)),
             ["resume", cascade] => Command::Resume(CascadeId(id(cascade)?)),
             ["dismiss", cascade] => Command::Dismiss(CascadeId(id(cascade)?)),
@@ -372,17 +394,33 @@ fn node_label(node: &NodeView, language: Language) -> String {
 fn question_entry(question: &QuestionView, language: Language) -> Entry {
     Entry::Submenu {
         key: Key::Question(question.id),
-        label: text::question_label(language, &question.node_name),
-        items: vec![
-            enabled(
-                Command::Answer(question.id, Answer::ShutDown),
-                text::shut_down(language),
-            ),
-            enabled(
-                Command::Answer(question.id, Answer::KeepOn),
-                text::keep_on(language),
-            ),
-        ],
+        label: text::question_label(language, question),
+        items: Answer::ALL
+            .into_iter()
+            .map(|answer| {
+                enabled(
+                    Command::Answer(question.id, answer),
+                    text::answer(language, answer),
+                )
+            })
+            .collect(),
+    }
+}
+
+fn pause_entry(snapshot: &Snapshot, language: Language) -> Entry {
+    let paused = snapshot.stops_paused_until.is_some();
+    let pauses: &[Pause] = if paused {
+        &[Pause::Over]
+    } else {
+        &[Pause::TwoHours, Pause::UntilMorning]
+    };
+    let items = pauses
+        .iter()
+        .map(|pause| enabled(Command::Pause(*pause), text::pause(language, *pause)));
+    Entry::Submenu {
+        key: Key::Pause,
+        label: text::stops_label(language, paused).to_owned(),
+        items: items.collect(),
     }
 }
 

@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
-use wakehub_domain::idle::{Criterion, Verdict};
+use wakehub_domain::idle::{Criterion, Suggestion, TIMEOUT_MINUTES, Verdict};
 use wakehub_domain::{
     Action, Capability, CascadeId, ErrorKind, FollowUpMode, KindSeconds, NodeId, NodeKind,
     Presented, QuestionId, SecretName, Timeouts, Timestamp,
@@ -32,6 +32,8 @@ pub struct Snapshot {
     pub discovered: Vec<DiscoveredView>,
     /// What the user should know about WakeHub itself, worst first.
     pub notices: Vec<Notice>,
+    /// Until then nothing is stopped automatically, because the user said so.
+    pub stops_paused_until: Option<Timestamp>,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
@@ -218,6 +220,8 @@ pub struct QuestionView {
     /// Why it is asked: `no longer needed once lxc-jellyfin is off`.
     pub reason: String,
     pub asked_at: Timestamp,
+    /// Without an answer it is shut down then. Null where no answer means that it stays on.
+    pub stops_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, TS, JsonSchema)]
@@ -225,6 +229,28 @@ pub struct QuestionView {
 pub enum Answer {
     ShutDown,
     KeepOn,
+    /// Kept on for an hour, then asked again.
+    Snooze,
+    /// Never stopped automatically again: sets `always_on`.
+    AlwaysKeepOn,
+}
+
+impl Answer {
+    pub const ALL: [Answer; 4] = [
+        Answer::ShutDown,
+        Answer::KeepOn,
+        Answer::Snooze,
+        Answer::AlwaysKeepOn,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Answer::ShutDown => "shut_down",
+            Answer::KeepOn => "keep_on",
+            Answer::Snooze => "snooze",
+            Answer::AlwaysKeepOn => "always_keep_on",
+        }
+    }
 }
 
 /// Why a node is on, and what its idle rule says.
@@ -238,6 +264,8 @@ pub struct WhyView {
     pub kept_on: Option<String>,
     /// Null without an idle rule: then it is never asked about for not being used.
     pub idle: Option<IdleView>,
+    /// What an automatic stop would do now; null where it would be refused (`kept_on`) or there is nothing to stop.
+    pub would: Option<PlanView>,
     /// Its next start and its next stop by the clock, in time.
     pub next_scheduled: Vec<ScheduledView>,
 }
@@ -284,6 +312,30 @@ pub struct IdleView {
     pub signals: Vec<SignalView>,
     /// What could not be measured, and why, in plain words.
     pub unmeasured: Vec<String>,
+    /// When it will have been idle for the whole timeout, if nobody uses it until then. Only with `idle`.
+    pub due_at: Option<Timestamp>,
+    /// The ticks of the last hour, oldest first.
+    pub ticks: Vec<TickView>,
+    /// Thresholds that its own quiet hours stay below, from the samples at hand.
+    pub suggestion: Suggestion,
+    /// How many samples the suggestion comes from, one a minute.
+    pub samples: u32,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
+pub struct TickView {
+    pub at: Timestamp,
+    pub verdict: VerdictWord,
+}
+
+/// What a rule would have said at one tick.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
+pub struct JudgedView {
+    pub at: Timestamp,
+    pub verdict: VerdictWord,
+    pub because: String,
+    /// The automatic stop would have begun here.
+    pub stop: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
@@ -304,6 +356,10 @@ pub struct SignalView {
     /// The most that is not use: `0.50 cores`
     pub threshold: String,
     pub over: bool,
+    /// The threshold as a number in the unit of `trail`: cores, a fraction, bytes or packets a tick, a count.
+    pub limit: f64,
+    /// One value for each of the rule's `ticks`; null where it was not known.
+    pub trail: Vec<Option<f64>>,
 }
 
 impl VerdictWord {
@@ -452,7 +508,7 @@ pub struct FollowUpView {
 pub struct RefusalView {
     pub node: NodeId,
     pub node_name: String,
-    /// `needed_by`, `always_on`, `held`, `locked`, `stale_observation`, `no_channel`, `unknown_node`
+    /// `needed_by`, `always_on`, `held`, `locked`, `stale_observation`, `guarded`, `no_channel`, `unknown_node`
     pub kind: String,
     /// Names of the nodes in the way.
     pub by: Vec<String>,
@@ -630,6 +686,13 @@ pub struct EngineSettings {
     pub start_timeout_s: KindSeconds,
     /// Seconds, 5 to 3600.
     pub stop_timeout_s: KindSeconds,
+    /// Of idle rules that set none, 1 to 10080.
+    #[serde(default = "usual_idle_timeout")]
+    pub idle_timeout_minutes: u32,
+}
+
+fn usual_idle_timeout() -> u32 {
+    TIMEOUT_MINUTES
 }
 
 impl Default for EngineSettings {
@@ -641,6 +704,7 @@ impl Default for EngineSettings {
             poll_idle_s: 60,
             start_timeout_s: timeouts.start,
             stop_timeout_s: timeouts.stop,
+            idle_timeout_minutes: usual_idle_timeout(),
         }
     }
 }
@@ -695,6 +759,12 @@ impl EngineSettings {
                     "{what} must be {least} to {most} seconds, not {value}"
                 ));
             }
+        }
+        let minutes = self.idle_timeout_minutes;
+        if !(1..=10_080).contains(&minutes) {
+            return Err(format!(
+                "the idle timeout must be 1 to 10080 minutes, not {minutes}"
+            ));
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use ts_rs::{Config, TS};
 use wakehub_domain::idle::{
     Cpu, Criteria, Criterion, Disk, HttpProbe, IdleRule, JellyfinProbe, LastAccess, Means,
     NetworkConnections, NetworkTraffic, PlexProbe, QbittorrentProbe, Ram, Scalar, SshProbe,
-    SyncthingProbe, UseProbe,
+    Suggestion, SyncthingProbe, UseProbe,
 };
 use wakehub_domain::{
     Action, Capability, CascadeId, Day, DockerConfig, ErrorKind, FollowUpMode, KindSeconds, NodeId,
@@ -102,6 +102,9 @@ fn bindings() -> String {
         IdleView,
         VerdictWord,
         SignalView,
+        Suggestion,
+        TickView,
+        JudgedView,
         Criterion,
         Answer,
         DiscoveredView,

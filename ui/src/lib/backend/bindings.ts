@@ -413,7 +413,11 @@ questions: Array<QuestionView>, discovered: Array<DiscoveredView>,
 /**
  * What the user should know about WakeHub itself, worst first.
  */
-notices: Array<Notice>, };
+notices: Array<Notice>, 
+/**
+ * Until then nothing is stopped automatically, because the user said so.
+ */
+stops_paused_until: Timestamp | null, };
 
 export type NodeView = { id: NodeId, name: string, kind: NodeKind, host: NodeId | null, depends_on: Array<NodeId>, 
 /**
@@ -546,7 +550,11 @@ export type QuestionView = { id: QuestionId, node: NodeId, node_name: string,
 /**
  * Why it is asked: `no longer needed once lxc-jellyfin is off`.
  */
-reason: string, asked_at: Timestamp, };
+reason: string, asked_at: Timestamp, 
+/**
+ * Without an answer it is shut down then. Null where no answer means that it stays on.
+ */
+stops_at: Timestamp | null, };
 
 export type ScheduledView = { at: Timestamp, action: Action, };
 
@@ -610,7 +618,23 @@ at: Timestamp | null, signals: Array<SignalView>,
 /**
  * What could not be measured, and why, in plain words.
  */
-unmeasured: Array<string>, };
+unmeasured: Array<string>, 
+/**
+ * When it will have been idle for the whole timeout, if nobody uses it until then. Only with `idle`.
+ */
+due_at: Timestamp | null, 
+/**
+ * The ticks of the last hour, oldest first.
+ */
+ticks: Array<TickView>, 
+/**
+ * Thresholds that its own quiet hours stay below, from the samples at hand.
+ */
+suggestion: Suggestion, 
+/**
+ * How many samples the suggestion comes from, one a minute.
+ */
+samples: number, };
 
 export type VerdictWord = "active" | "idle" | "inhibited" | "unknown";
 
@@ -625,14 +649,38 @@ value: string,
 /**
  * The most that is not use: `0.50 cores`
  */
-threshold: string, over: boolean, };
+threshold: string, over: boolean, 
+/**
+ * The threshold as a number in the unit of `trail`: cores, a fraction, bytes or packets a tick, a count.
+ */
+limit: number, 
+/**
+ * One value for each of the rule's `ticks`; null where it was not known.
+ */
+trail: Array<number | null>, };
+
+/**
+ * The thresholds that a node's quiet hours stay below; none where too little was measured, or nothing was quiet.
+ */
+export type Suggestion = { cpu_cores: number | null, ram_fraction: number | null, bytes_per_tick: number | null, packets_per_tick: number | null, connections: number | null, disk_bytes_per_tick: number | null, };
+
+export type TickView = { at: Timestamp, verdict: VerdictWord, };
+
+/**
+ * What a rule would have said at one tick.
+ */
+export type JudgedView = { at: Timestamp, verdict: VerdictWord, because: string, 
+/**
+ * The automatic stop would have begun here.
+ */
+stop: boolean, };
 
 /**
  * Which of them is spoken of.
  */
 export type Criterion = "cpu" | "ram" | "network_traffic" | "network_connections" | "disk" | "probe" | "last_access";
 
-export type Answer = "shut_down" | "keep_on";
+export type Answer = "shut_down" | "keep_on" | "snooze" | "always_keep_on";
 
 /**
  * A guest that its host knows and the homelab does not.
@@ -714,7 +762,7 @@ export type FollowUpView = { node: NodeId, node_name: string, mode: FollowUpMode
 
 export type RefusalView = { node: NodeId, node_name: string, 
 /**
- * `needed_by`, `always_on`, `held`, `locked`, `stale_observation`, `no_channel`, `unknown_node`
+ * `needed_by`, `always_on`, `held`, `locked`, `stale_observation`, `guarded`, `no_channel`, `unknown_node`
  */
 kind: string, 
 /**
@@ -921,7 +969,11 @@ start_timeout_s: KindSeconds,
 /**
  * Seconds, 5 to 3600.
  */
-stop_timeout_s: KindSeconds, };
+stop_timeout_s: KindSeconds, 
+/**
+ * Of idle rules that set none, 1 to 10080.
+ */
+idle_timeout_minutes: number, };
 
 /**
  * What can be chosen in the window. What the host at hand cannot do is null, and is not offered.
@@ -946,7 +998,11 @@ start_timeout_s: KindSeconds,
 /**
  * Seconds, 5 to 3600.
  */
-stop_timeout_s: KindSeconds, };
+stop_timeout_s: KindSeconds, 
+/**
+ * Of idle rules that set none, 1 to 10080.
+ */
+idle_timeout_minutes: number, };
 
 export type LanguageName = "en" | "fr";
 

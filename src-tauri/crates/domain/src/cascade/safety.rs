@@ -120,6 +120,8 @@ impl Review<'_> {
             format!("locked by its platform ({lock})")
         } else if observations.in_cascade.contains(&node.id) {
             "it is being started or stopped".to_owned()
+        } else if let Some(why) = self.situation.guard(node.id) {
+            why.to_owned()
         } else if stop_channel(node).is_none() {
             format!("it cannot be {}", no_channel(Action::Stop))
         } else {

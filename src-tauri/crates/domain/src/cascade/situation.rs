@@ -46,6 +46,13 @@ impl<'a> Situation<'a> {
         self.active[at] || self.claimed[at]
     }
 
+    /// What forbids an automatic stop of it now, for its own sake or of all.
+    pub fn guard(&self, id: NodeId) -> Option<&'a str> {
+        let own = self.observations.guarded.get(&id);
+        let all = self.observations.paused.as_ref();
+        own.or(all).map(String::as_str)
+    }
+
     pub fn id(&self, at: usize) -> NodeId {
         self.graph.node(at).id
     }

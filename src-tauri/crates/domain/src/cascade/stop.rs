@@ -174,6 +174,10 @@ fn refuse_automatic(
         let message = format!("{name} stays as it is: nobody knows whether it is on");
         return refuse(RefusalKind::StaleObservation, message);
     }
+    if let Some(why) = situation.guard(id) {
+        let message = format!("{name} stays on: {why}");
+        return refuse(RefusalKind::Guarded(why.to_owned()), message);
+    }
     Ok(())
 }
 

@@ -97,15 +97,17 @@ impl Controller {
         self.observations.held.remove(&node);
         let name = self.name(node);
         self.journal_hold(node, Said::NoLongerKeptOn { name: &name }, why);
+        self.look_soon(node);
         self.changed = true;
     }
 
-    /// It may have kept on what nobody needs any longer: the node itself, and what it needs. That is asked about, never
-    /// stopped for this alone. What nothing ever needs (a service) is left to the user.
+    /// It may have kept on what nobody needs any longer: the node itself, and what it needs. That is asked about, or given
+    /// notice of where it need not be asked.
     pub(super) async fn hold_ended(&mut self, node: NodeId) {
         let graph = self.graph.clone();
         for candidate in needs_of(&graph, node) {
-            let used_by_any = graph.needed_by(candidate).next().is_some();
+            // the one that was held was wanted for so long and no longer; of the others those that something needs at times
+            let used_by_any = candidate == node || graph.needed_by(candidate).next().is_some();
             let on = self.observations.state(&graph, candidate) == PowerState::On;
             let free = self
                 .plan_intent(&Intent::stop_automatically(candidate))
@@ -157,7 +159,7 @@ impl Controller {
 }
 
 /// The node and all that it needs, transitively; users before what they need is not promised.
-fn needs_of(graph: &Graph, node: NodeId) -> Vec<NodeId> {
+pub(super) fn needs_of(graph: &Graph, node: NodeId) -> Vec<NodeId> {
     let mut found = vec![node];
     let mut at = 0;
     while let Some(id) = found.get(at).copied() {

@@ -1,49 +1,46 @@
 //! Who uses what: a sample of every node with an idle rule once a tick, and what the rule says of it.
 //!
-//! What a rule says is only ever a reason to ask. Nothing is stopped here.
+//! What a rule says is only ever a reason to ask, or to give notice: see [`stopping`](super::stopping).
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod why;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use wakehub_connectors::{Meter, Target, Usage};
 use wakehub_domain::idle::{
-    Criteria, IdleRule, Interruption, Judgement, Sample, TICK, Use, Verdict, Window,
+    Criteria, IdleRule, Interruption, Judgement, Sample, TICK, Verdict, Window,
 };
 use wakehub_domain::{
-    Capability, ConnectionId, ConnectorError, ErrorKind, Intent, Node, NodeId, NodeKind,
-    PowerState, Timestamp,
+    Capability, ConnectionId, ConnectorError, ErrorKind, Node, NodeId, NodeKind, PowerState,
+    Timestamp,
 };
-use wakehub_view::said::Said;
-use wakehub_view::text;
-use wakehub_view::wire::{CommandError, IdleView, SignalView, VerdictWord, WhyView};
 
 use super::Controller;
-use super::discovery::power;
-use super::plans::Goal;
-use super::questions::About;
-use super::requests::removed;
 use crate::event::Event;
-use crate::handle::Announcement;
 use crate::links::Links;
 
-/// The longest that one connection may take; more would hold up the judgement of all others.
-const ASK_LIMIT: Duration = Duration::from_secs(20);
+/// The longest that one connection may take: the judgement of all others waits for it, and the next tick after it. Docker
+/// takes the longest: each of its stats is given 10 s, several at a time.
+const ASK_LIMIT: Duration = Duration::from_secs(45);
 /// An answer that has not come by then does not come.
 const LOST: Duration = Duration::from_secs(3 * 60);
-/// What is kept of each node for whoever asks why: an hour.
-const KEPT: usize = 60;
+/// What is kept of each node for whoever asks why: four hours.
+const KEPT: usize = 240;
 
-/// All that is known about the use of nodes. Of each node the window, a meter per connection and an hour of judgements, some
-/// 20 KiB; of nodes without a rule nothing.
+/// All that is known about the use of nodes. Of each node with a rule that is on: the window, a meter per connection and four
+/// hours of samples, at most 50 KiB; of other nodes nothing.
 #[derive(Default)]
 pub(crate) struct Idling {
     watched: BTreeMap<NodeId, Watched>,
     /// When the last tick began, by the clock: a tick is as long as the samples say.
     begun: Option<Timestamp>,
-    /// The connections of this tick that have not answered yet.
-    outstanding: BTreeSet<ConnectionId>,
+    /// When guards were last looked at while nothing was measured.
+    guarded: Option<Timestamp>,
+    /// The connections of this tick that have not answered yet, and the nodes that they are to tell of.
+    outstanding: BTreeMap<ConnectionId, Vec<NodeId>>,
     /// What this tick has brought, and what it could not.
     samples: BTreeMap<NodeId, Sample>,
     unmeasured: BTreeMap<NodeId, Vec<String>>,
@@ -53,22 +50,49 @@ pub(crate) struct Idling {
 pub(crate) struct Watched {
     meters: BTreeMap<ConnectionId, Meter>,
     window: Window,
-    recent: VecDeque<(Timestamp, Judgement)>,
+    samples: VecDeque<Sample>,
+    last: Option<(Timestamp, Judgement)>,
     /// At the last tick, and why.
     unmeasured: Vec<String>,
+    /// Quiet or not, it is looked at again no sooner: somebody kept it on, or it could not be stopped.
+    pub(super) not_before: Option<Timestamp>,
     /// What the journal was last told of why it stays on though nobody uses it.
-    kept_on: Option<String>,
+    pub(super) kept_on: Option<String>,
+}
+
+impl Watched {
+    /// Since when it is quiet; none when it is not, or nobody knows.
+    pub(super) fn since(&self) -> Option<Timestamp> {
+        self.window.since()
+    }
+
+    /// The last tick, and what the rule said of it.
+    pub(super) fn verdict(&self) -> Option<(Timestamp, &Verdict)> {
+        let (at, judgement) = self.last.as_ref()?;
+        Some((*at, &judgement.verdict))
+    }
+}
+
+impl Idling {
+    pub(super) fn of(&self, node: NodeId) -> Option<&Watched> {
+        self.watched.get(&node)
+    }
+
+    pub(super) fn of_mut(&mut self, node: NodeId) -> Option<&mut Watched> {
+        self.watched.get_mut(&node)
+    }
 }
 
 /// What one connection is to be asked about.
 struct Round {
     connection: ConnectionId,
     wanted: Vec<Target>,
+    of: Vec<NodeId>,
 }
 
 impl Controller {
     /// Begins the next tick when its time has come and the one before has ended: they never overlap.
-    pub(super) fn sample_due(&mut self) {
+    pub(super) async fn sample_due(&mut self) {
         let now = self.clock.now();
         let is_due = self
             .idling
@@ -85,36 +109,62 @@ impl Controller {
         self.idling.samples.clear();
         self.idling.unmeasured.clear();
         let rounds = self.rounds();
+        self.idling.outstanding = rounds
+            .iter()
+            .map(|round| (round.connection, round.of.clone()))
+            .collect();
+        self.begin_probes();
+        let asks_nobody = rounds.is_empty() && self.probing.is_over();
+        if asks_nobody && self.idling.watched.is_empty() {
+            // the first tick comes with the first node that is on; until then only the clock forbids a stop
+            let guarded = self.idling.guarded.replace(now);
+            if guarded.is_none_or(|at| at > now || now.since(at) >= TICK) {
+                self.guard(now);
+            } else {
+                self.idling.guarded = guarded;
+            }
+            return;
+        }
         self.idling.begun = Some(now);
-        self.idling.outstanding = rounds.iter().map(|round| round.connection).collect();
         for round in rounds {
             tokio::spawn(round.run(self.links.clone(), self.events.clone()));
         }
-        self.begin_probes();
+        if asks_nobody {
+            self.judge(now).await;
+        }
     }
 
     /// Which connections tell of the nodes that have a rule and are on.
-    fn rounds(&self) -> Vec<Round> {
-        let mut wanted: BTreeMap<ConnectionId, Vec<Target>> = BTreeMap::new();
+    fn rounds(&mut self) -> Vec<Round> {
+        let mut rounds: BTreeMap<ConnectionId, Round> = BTreeMap::new();
+        let mut unmeasured = Vec::new();
+        let now = self.clock.now();
         for node in self.graph.nodes() {
-            let has_rule = rule_of(node).is_some_and(|rule| rule.enabled);
-            let is_on = self.observations.state(&self.graph, node.id) == PowerState::On;
-            if has_rule && is_on {
-                for (connection, target) in sources(node) {
-                    wanted.entry(connection).or_default().push(target);
+            let has_rule = node.settings.idle.as_ref().is_some_and(|rule| rule.enabled);
+            if !has_rule || self.observations.state(&self.graph, node.id) != PowerState::On {
+                continue;
+            }
+            for (connection, target) in sources(node) {
+                let breaker = self.polling.breakers.get(&connection);
+                if breaker.is_some_and(|breaker| !breaker.allows(now)) {
+                    // left alone for a while; what it would tell is missing meanwhile
+                    let failure = self.polling.failures.get(&connection);
+                    unmeasured.extend(failure.map(|failure| (node.id, failure.message.clone())));
+                    continue;
                 }
+                let round = rounds.entry(connection).or_insert_with(|| Round {
+                    connection,
+                    wanted: Vec::new(),
+                    of: Vec::new(),
+                });
+                round.wanted.push(target);
+                round.of.push(node.id);
             }
         }
-        let now = self.clock.now();
-        wanted
-            .into_iter()
-            // what does not answer is left alone for a while; what it would tell is missing meanwhile
-            .filter(|(connection, _)| {
-                let breaker = self.polling.breakers.get(connection);
-                breaker.is_none_or(|breaker| breaker.allows(now))
-            })
-            .map(|(connection, wanted)| Round { connection, wanted })
-            .collect()
+        for (node, why) in unmeasured {
+            self.idling.unmeasured.entry(node).or_default().push(why);
+        }
+        rounds.into_values().collect()
     }
 }
 
@@ -135,6 +185,11 @@ impl Controller {
             // what it would have told is missing, and missing is never idle
             Err(error) => {
                 tracing::debug!(node = %self.graph.name(connection.node), %error, "nothing was measured");
+                let of = self.idling.outstanding.get(&connection).cloned();
+                for node in of.unwrap_or_default() {
+                    let unmeasured = self.idling.unmeasured.entry(node).or_default();
+                    unmeasured.push(error.message.clone());
+                }
             }
         }
         self.idling.outstanding.remove(&connection);
@@ -187,162 +242,45 @@ impl Controller {
         let mut samples = std::mem::take(&mut self.idling.samples);
         let mut unmeasured = std::mem::take(&mut self.idling.unmeasured);
         let mut watched = std::mem::take(&mut self.idling.watched);
-        let mut quiet = Vec::new();
         let graph = self.graph.clone();
         for node in graph.nodes() {
-            let Some(rule) = rule_of(node) else {
+            let is_on = self.observations.state(&graph, node.id) == PowerState::On;
+            let Some(rule) = self.rule_of(node).filter(|_| is_on) else {
                 watched.remove(&node.id);
                 continue;
             };
-            if self.observations.state(&graph, node.id) != PowerState::On {
-                watched.remove(&node.id);
-                continue;
-            }
-            let mut sample = samples.remove(&node.id).unwrap_or_default();
-            sample.at = now;
+            // as of when it was taken: a connection that was slow must not make all others look so
+            let mut sample = samples.remove(&node.id).unwrap_or_else(|| Sample {
+                at: now,
+                ..Sample::default()
+            });
             self.put_told(node.id, &mut sample, unmeasured.entry(node.id).or_default());
             let watched = watched.entry(node.id).or_default();
             let judgement = watched.window.take(&rule, &sample);
-            if judgement.stop {
-                quiet.push(node.id);
-            }
-            if matches!(judgement.verdict, Verdict::Active { .. }) {
-                watched.kept_on = None;
-            }
             watched.unmeasured = unmeasured.remove(&node.id).unwrap_or_default();
-            watched.recent.push_back((now, judgement));
-            if watched.recent.len() > KEPT {
-                watched.recent.pop_front();
+            watched.last = Some((sample.at, judgement));
+            watched.samples.push_back(sample);
+            if watched.samples.len() > KEPT {
+                watched.samples.pop_front();
             }
         }
         watched.retain(|id, _| graph.get(*id).is_some());
         self.idling.watched = watched;
-        self.review_questions();
-        self.ask_again(now);
-        for node in quiet {
-            self.after_looking(Goal::Idle { node }).await;
-        }
+        self.judged(now).await;
     }
 
-    /// Quiet for as long as its rule says: whoever may be asked is asked.
-    pub(super) async fn idle(&mut self, node: NodeId) {
-        let now = self.clock.now();
-        let since = self
-            .idling
-            .watched
-            .get(&node)
-            .and_then(|watched| watched.window.since());
-        // used, switched off or without a rule meanwhile
-        let Some(since) = since else {
-            return;
-        };
-        match self.plan_intent(&Intent::stop_automatically(node)) {
-            Ok(_) => {
-                // in whole minutes: a tick is no stopwatch
-                let minutes = now.since(since).as_secs() / 60;
-                let reason = Said::NotUsedFor {
-                    time: &text::duration(minutes * 60_000),
-                };
-                self.ask_about(node, About::NotUsed, reason.to_string())
-                    .await;
-            }
-            Err(refusal) => {
-                // what keeps it on may go: it is looked at again after another timeout, and told again when it has changed
-                self.begin_window_anew(node);
-                let told = self.idling.watched.get_mut(&node);
-                let before = told.and_then(|told| told.kept_on.replace(refusal.message.clone()));
-                if before.as_ref() != Some(&refusal.message) {
-                    let (name, said) = (&self.name(node), &refusal.message);
-                    self.journal_question(node, Said::StaysOn { name }, Said::Elsewhere { said });
-                }
-            }
-        }
+    /// The rule as it is judged by: with the criteria of its kind where it names none, and everybody's timeout.
+    pub(super) fn rule_of(&self, node: &Node) -> Option<IdleRule> {
+        let rule = node.settings.idle.clone()?;
+        Some(self.completed(node, rule))
     }
 
-    pub(super) fn why(&self, node: NodeId) -> Result<WhyView, CommandError> {
-        let node = self.graph.get(node).ok_or_else(|| removed(node))?;
-        let state = self.observations.state(&self.graph, node.id);
-        let is_on = state != PowerState::Off;
-        let refusal = self.plan_intent(&Intent::stop_automatically(node.id)).err();
-        let idle = rule_of(node).map(|rule| {
-            let watched = self.idling.watched.get(&node.id);
-            let last = watched.and_then(|watched| watched.recent.back());
-            let judgement = last.map(|(_, judgement)| judgement);
-            let readings = judgement.map(|judgement| judgement.readings.as_slice());
-            IdleView {
-                enabled: rule.enabled,
-                timeout_s: u32::try_from(rule.timeout().as_secs()).unwrap_or(u32::MAX),
-                verdict: judgement.map(|judgement| VerdictWord::of(&judgement.verdict)),
-                because: judgement.map(|judgement| judgement.verdict.to_string()),
-                idle_since: judgement.and_then(|judgement| judgement.verdict.since()),
-                at: last.map(|(at, _)| *at),
-                signals: readings
-                    .unwrap_or_default()
-                    .iter()
-                    .map(|reading| SignalView {
-                        criterion: reading.criterion,
-                        value: reading.value.to_string(),
-                        threshold: reading.threshold.to_string(),
-                        over: reading.is_over(),
-                    })
-                    .collect(),
-                unmeasured: watched.map_or_else(Vec::new, |w| w.unmeasured.clone()),
-            }
-        });
-        Ok(WhyView {
-            node: node.id,
-            node_name: node.name.clone(),
-            power: power(&state),
-            kept_on: refusal.filter(|_| is_on).map(|refusal| refusal.message),
-            idle,
-            next_scheduled: self.next_scheduled(node.id),
-        })
-    }
-
-    /// No answer means that it stays on, and is asked again after another timeout.
-    fn ask_again(&mut self, now: Timestamp) {
-        let graph = self.graph.clone();
-        let mut again = Vec::new();
-        for question in &mut self.questions {
-            let rule = graph.get(question.node).and_then(rule_of);
-            let is_idle = self
-                .idling
-                .watched
-                .get(&question.node)
-                .is_some_and(|watched| watched.window.since().is_some());
-            if let (About::NotUsed, Some(rule), true) = (question.about, rule, is_idle)
-                && now.since(question.asked_at) >= rule.timeout()
-            {
-                question.asked_at = now;
-                again.push(question.view(&graph));
-            }
-        }
-        for view in again {
-            self.changed = true;
-            self.announce(Announcement::Asked(view));
-        }
-    }
-
-    /// Why a question about a node that is not used is over: somebody uses it, or its rule is gone.
-    pub(super) fn used_again(&self, node: NodeId) -> Option<String> {
-        let name = &self.name(node);
-        if self.graph.get(node).and_then(rule_of).is_none() {
-            return Some(Said::NoRule { name }.to_string());
-        }
-        let (_, judgement) = self.idling.watched.get(&node)?.recent.back()?;
-        let Verdict::Active { because } = &judgement.verdict else {
-            return None;
-        };
-        // that nothing is known for a moment takes no question back
-        let used = because.iter().any(|used| matches!(used, Use::Over(_)));
-        let why = judgement.verdict.to_string();
-        used.then(|| Said::UsedAgain { name, why: &why }.to_string())
-    }
-
-    pub(super) fn begin_window_anew(&mut self, node: NodeId) {
-        if let Some(watched) = self.idling.watched.get_mut(&node) {
-            watched.window.begin_anew();
-        }
+    fn completed(&self, node: &Node, mut rule: IdleRule) -> IdleRule {
+        rule.timeout_minutes
+            .get_or_insert(self.settings.idle_timeout_minutes);
+        rule.criteria
+            .get_or_insert_with(|| Criteria::usual_of(node.kind, node.ssh.is_some()));
+        rule
     }
 
     pub(super) fn interrupt_windows(&mut self, by: Interruption) {
@@ -350,14 +288,6 @@ impl Controller {
             watched.window.interrupt(by);
         }
     }
-}
-
-/// The rule as it is judged by: with the criteria of its kind where it names none.
-fn rule_of(node: &Node) -> Option<IdleRule> {
-    let mut rule = node.settings.idle.clone()?;
-    rule.criteria
-        .get_or_insert_with(|| Criteria::usual_of(node.kind, node.ssh.is_some()));
-    Some(rule)
 }
 
 /// Where a node is measured: at its host, and over its own SSH.

@@ -161,6 +161,10 @@ impl Controller {
         self.journal("schedule", Some(node), None, message, Some(reason));
     }
 
+    pub(super) fn journal_pause(&mut self, message: Said<'_>, reason: Said<'_>) {
+        self.journal("hold", None, None, message, Some(reason));
+    }
+
     pub(super) fn journal_hold(&mut self, node: NodeId, message: Said<'_>, reason: Said<'_>) {
         self.journal("hold", Some(node), None, message, Some(reason));
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use wakehub_domain::{
-    Action, CascadeId, Intent, NodeId, NodeKind, Plan, PowerState, Refusal, StopScope, few, plan,
+    Action, CascadeId, Intent, NodeId, NodeKind, Plan, PowerState, QuestionId, Refusal, StopScope,
+    few, plan,
 };
 use wakehub_store::BeginError;
 use wakehub_view::plan::{plan_view, refusal_view};
@@ -15,6 +16,7 @@ use wakehub_view::wire::{
     StepView,
 };
 
+use super::holds::needs_of;
 use super::{Controller, Running};
 use crate::executor::{Execution, MayStop};
 use crate::links::connections;
@@ -62,6 +64,10 @@ pub(crate) enum Goal {
     /// Its schedule stops it.
     Scheduled {
         node: NodeId,
+    },
+    /// Nobody objected to its stop.
+    GraceOver {
+        question: QuestionId,
     },
 }
 
@@ -124,6 +130,10 @@ impl Controller {
             | Goal::HoldEnded { node }
             | Goal::Idle { node }
             | Goal::Scheduled { node } => self.concerned(Action::Stop, *node),
+            Goal::GraceOver { question } => {
+                let question = self.questions.iter().find(|q| q.id == *question);
+                question.map_or_else(Vec::new, |q| self.concerned(Action::Stop, q.node))
+            }
         };
         let fresh = match &goal {
             // the last moment at which a stop can still be refused
@@ -133,7 +143,8 @@ impl Controller {
             | Goal::FollowUps { .. }
             | Goal::HoldEnded { .. }
             | Goal::Idle { .. }
-            | Goal::Scheduled { .. } => FRESH,
+            | Goal::Scheduled { .. }
+            | Goal::GraceOver { .. } => FRESH,
         };
         let (machines, guests): (Vec<NodeId>, Vec<NodeId>) = concerned
             .into_iter()
@@ -213,6 +224,7 @@ impl Controller {
                 Goal::HoldEnded { node } => self.hold_ended(node).await,
                 Goal::Idle { node } => self.idle(node).await,
                 Goal::Scheduled { node } => self.scheduled_stop(node).await,
+                Goal::GraceOver { question } => Box::pin(self.grace_over(question)).await,
             }
         }
     }
@@ -298,7 +310,7 @@ impl Controller {
         plan(&self.graph, &self.observations, intent)
     }
 
-    async fn begin(&mut self, order: Order) -> Result<RunAnswer, CommandError> {
+    pub(super) async fn begin(&mut self, order: Order) -> Result<RunAnswer, CommandError> {
         let plan = match self.plan_intent(&order.intent()) {
             Ok(plan) => plan,
             Err(refusal) => {
@@ -308,6 +320,19 @@ impl Controller {
                 });
             }
         };
+        if let Some(cascade) = self.is_stopping(&order) {
+            // what goes off is still seen on: that is no reason to do nothing
+            let (node_name, title) = (self.name(order.ask.node), self.title(cascade));
+            if order.ask.queue || self.gives_way(cascade, &order) {
+                self.queue(order.ask, cascade);
+                return Ok(RunAnswer::Queued { behind: cascade });
+            }
+            return Ok(RunAnswer::Busy {
+                node_name,
+                cascade,
+                title,
+            });
+        }
         if plan.steps.is_empty() {
             // what a resumed stop has freed is still worth its question
             if !plan.follow_ups.is_empty() {
@@ -344,14 +369,10 @@ impl Controller {
                 self.spawn(id, plan, order);
                 Ok(RunAnswer::Started { cascade: id })
             }
-            Err(BeginError::Locked { cascade, .. }) if order.ask.queue => {
-                self.asks_queued += 1;
-                self.queued.push_back(QueuedAsk {
-                    id: self.asks_queued,
-                    ask: order.ask,
-                    behind: cascade,
-                });
-                self.changed = true;
+            Err(BeginError::Locked { cascade, .. })
+                if order.ask.queue || self.gives_way(cascade, &order) =>
+            {
+                self.queue(order.ask, cascade);
                 Ok(RunAnswer::Queued { behind: cascade })
             }
             Err(BeginError::Locked { name, cascade, .. }) => Ok(RunAnswer::Busy {
@@ -367,6 +388,45 @@ impl Controller {
                 Err(super::requests::store_failed(error))
             }
         }
+    }
+
+    fn queue(&mut self, ask: Ask, behind: CascadeId) {
+        self.asks_queued += 1;
+        self.queued.push_back(QueuedAsk {
+            id: self.asks_queued,
+            ask,
+            behind,
+        });
+        self.changed = true;
+    }
+
+    /// The cascade that stops what is to be started, or what that needs.
+    fn is_stopping(&self, order: &Order) -> Option<CascadeId> {
+        if order.ask.action != Action::Start {
+            return None;
+        }
+        let needs = needs_of(&self.graph, order.ask.node);
+        let stops = |running: &Running| {
+            let steps = &running.plan.steps;
+            running.view.action == Action::Stop && steps.iter().any(|s| needs.contains(&s.node))
+        };
+        let mut running = self.running.iter();
+        running.find_map(|(id, running)| stops(running).then_some(*id))
+    }
+
+    /// A person who starts something wins over a stop that nobody asked for: that one ends after its step, and the start is
+    /// next.
+    fn gives_way(&mut self, cascade: CascadeId, order: &Order) -> bool {
+        let Some(running) = self.running.get_mut(&cascade) else {
+            return false;
+        };
+        let unasked = running.view.automatic && running.view.action == Action::Stop;
+        if order.ask.action != Action::Start || order.automatic || !unasked {
+            return false;
+        }
+        running.cancel.cancel();
+        running.view.cancelling = true;
+        true
     }
 
     /// Not before the one that takes over is written down: a crash or a refusal in between must not lose the offer.
@@ -468,8 +528,10 @@ impl Controller {
             .follow_ups
             .iter()
             .any(|follow_up| follow_up.node == node);
+        // what nobody asked for is looked at as strictly as when it was planned
+        let unasked = follow_up || running.view.automatic;
         let mut intent = Intent::stop(node);
-        if let (Intent::Stop { automatic, .. }, true) = (&mut intent, follow_up) {
+        if let (Intent::Stop { automatic, .. }, true) = (&mut intent, unasked) {
             *automatic = true;
         }
         let mut observations = self.observations.clone();

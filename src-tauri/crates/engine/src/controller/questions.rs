@@ -1,16 +1,23 @@
 //! "Shut it down?" One list behind the notification, the tray menu, the window and the command line.
 //!
-//! No answer means that the node stays on. A question ends when it is answered anywhere, and by itself when its node is
+//! No answer means that the node stays on, unless its stop is not asked about but given notice of. A question ends when it is answered anywhere, and by itself when its node is
 //! off or is needed again.
 
-use wakehub_domain::{Action, Graph, Intent, NodeId, PowerState, QuestionId, Timestamp};
+use std::time::Duration;
+use wakehub_domain::{Action, Graph, Intent, Node, NodeId, PowerState, QuestionId, Timestamp};
+use wakehub_store::{NewQuestion, NodeChange};
 use wakehub_view::said::Said;
-use wakehub_view::wire::{Answer, Ask, QuestionView};
+use wakehub_view::wire::{Answer, Ask, CommandError, QuestionView};
 
 use super::Controller;
 use super::plans::{Goal, Order};
+use super::requests::removed;
+use super::stopping::GRACE;
 use crate::handle::Announcement;
-use crate::request::Reply;
+use crate::request::{HoldFor, Reply};
+
+/// DESIGN section 7: *Snooze 1 h*.
+const SNOOZE: Duration = Duration::from_secs(60 * 60);
 
 /// What made somebody ask.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,9 +54,22 @@ pub(crate) struct Question {
     pub about: About,
     pub reason: String,
     pub asked_at: Timestamp,
+    /// Without an objection it is stopped then; `None` where it is asked first.
+    pub stops_at: Option<Timestamp>,
 }
 
 impl Question {
+    pub fn as_new(&self) -> NewQuestion {
+        NewQuestion {
+            node: self.node,
+            kind: self.about.as_str().to_owned(),
+            reason: self.reason.clone(),
+            cascade: None,
+            asked_at: self.asked_at,
+            ask_again_at: None,
+        }
+    }
+
     pub fn view(&self, graph: &Graph) -> QuestionView {
         QuestionView {
             id: self.id,
@@ -57,6 +77,7 @@ impl Question {
             node_name: graph.name(self.node).into_owned(),
             reason: self.reason.clone(),
             asked_at: self.asked_at,
+            stops_at: self.stops_at,
         }
     }
 }
@@ -66,47 +87,46 @@ impl Controller {
         self.ask_about(node, About::NotNeeded, reason).await;
     }
 
-    /// Never two questions for one node.
+    /// Never two questions for one node. One that need not be asked is given notice, with a minute to object.
     pub(super) async fn ask_about(&mut self, node: NodeId, about: About, reason: String) {
         if self.questions.iter().any(|question| question.node == node) {
             return;
         }
         let asked_at = self.clock.now();
-        let new = wakehub_store::NewQuestion {
+        let confirms = self
+            .graph
+            .get(node)
+            .is_none_or(Node::confirm_before_auto_stop);
+        let mut question = Question {
+            // until the database has given it its number
+            id: QuestionId(0),
             node,
-            kind: about.as_str().to_owned(),
-            reason: reason.clone(),
-            cascade: None,
+            about,
+            reason,
             asked_at,
-            ask_again_at: None,
+            stops_at: (!confirms).then(|| asked_at.plus(GRACE)),
         };
+        let new = question.as_new();
         let asked = self
             .storage
             .call(move |store| store.ask(&new))
             .await
             .and_then(|asked| asked);
-        let id = match asked {
+        question.id = match asked {
             Ok(id) => id,
             Err(error) => {
                 self.notice_store(&error);
                 return;
             }
         };
-        let question = Question {
-            id,
-            node,
-            about,
-            reason,
-            asked_at,
-        };
         let view = question.view(&self.graph);
-        self.journal_question(
-            node,
-            Said::Asked {
-                name: &view.node_name,
-            },
-            Said::Elsewhere { said: &view.reason },
-        );
+        let name = &view.node_name;
+        let message = match view.stops_at {
+            None => Said::Asked { name },
+            Some(_) => Said::GivenNotice { name },
+        };
+        let said = &view.reason;
+        self.journal_question(node, message, Said::Elsewhere { said });
         self.questions.push(question);
         self.announce(Announcement::Asked(view));
         self.changed = true;
@@ -123,21 +143,25 @@ impl Controller {
             let _ = reply.send(Ok(()));
             return;
         };
-        let word = match answer {
-            Answer::ShutDown => "shut_down",
-            Answer::KeepOn => "keep_on",
-        };
-        self.settle(&question, word);
+        self.settle(&question, answer.as_str());
         let name = &self.name(question.node);
         match answer {
             Answer::KeepOn => {
                 self.journal_question(question.node, Said::StaysOn { name }, Said::YouKeepItOn);
-                self.begin_window_anew(question.node);
+                self.leave_alone(question.node);
                 let _ = reply.send(Ok(()));
+            }
+            // a hold says until when, can be ended, and asks again when it is over
+            Answer::Snooze => {
+                let held = self.hold(question.node, HoldFor::Duration(SNOOZE)).await;
+                let _ = reply.send(held);
+            }
+            Answer::AlwaysKeepOn => {
+                let _ = reply.send(self.always_keep_on(question.node).await);
             }
             Answer::ShutDown => {
                 self.journal_question(question.node, Said::ToBeShutDown { name }, Said::YouSaidSo);
-                self.begin_window_anew(question.node);
+                self.leave_alone(question.node);
                 let _ = reply.send(Ok(()));
                 let (reply, answer) = tokio::sync::oneshot::channel();
                 let ask = Ask {
@@ -165,13 +189,7 @@ impl Controller {
             .filter_map(|question| Some((question.clone(), self.over(question)?)))
             .collect();
         for (question, why) in over {
-            self.settle(&question, "withdrawn");
-            let name = self.name(question.node);
-            self.journal_question(
-                question.node,
-                Said::NoLongerAsked { name: &name },
-                Said::Elsewhere { said: &why },
-            );
+            self.withdraw(&question, &why);
         }
     }
 
@@ -189,6 +207,27 @@ impl Controller {
         }
     }
 
+    pub(super) fn withdraw(&mut self, question: &Question, why: &str) {
+        self.settle(question, "withdrawn");
+        let name = &self.name(question.node);
+        let message = match question.stops_at {
+            None => Said::NoLongerAsked { name },
+            Some(_) => Said::StaysOn { name },
+        };
+        self.journal_question(question.node, message, Said::Elsewhere { said: why });
+    }
+
+    async fn always_keep_on(&mut self, node: NodeId) -> Result<(), CommandError> {
+        let Some(mut changed) = self.graph.get(node).cloned() else {
+            return Err(removed(node));
+        };
+        changed.settings.always_on = true;
+        self.apply(vec![NodeChange::Update(changed)]).await?;
+        let (name, edited) = (&self.name(node), "changed");
+        self.journal_edit(node, Said::Edited { name, edited }, Said::AlwaysOnByYou);
+        Ok(())
+    }
+
     fn over(&self, question: &Question) -> Option<String> {
         let name = &self.name(question.node);
         if self.graph.get(question.node).is_none() {
@@ -199,6 +238,16 @@ impl Controller {
             && let Some(why) = self.used_again(question.node)
         {
             return Some(why);
+        }
+        if self
+            .graph
+            .get(question.node)
+            .is_some_and(|node| node.settings.always_on)
+        {
+            return Some(Said::IsAlwaysOn { name }.to_string());
+        }
+        if let Some(why) = &self.observations.paused {
+            return Some(why.clone());
         }
         if self.observations.in_cascade.contains(&question.node) {
             return Some(Said::BeingChanged { name }.to_string());
@@ -226,7 +275,7 @@ impl Controller {
         }
     }
 
-    fn settle(&mut self, question: &Question, answer: &'static str) {
+    pub(super) fn settle(&mut self, question: &Question, answer: &'static str) {
         let (id, now) = (question.id, self.clock.now());
         self.questions.retain(|other| other.id != id);
         self.storage.send("settle a question", move |store| {

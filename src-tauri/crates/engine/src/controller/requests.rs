@@ -66,6 +66,12 @@ impl Controller {
                     reply.send(Ok(wakehub_view::schedule::read(&ask, now, &zone)))
                 });
             }
+            Request::Judge { node, rule, reply } => {
+                drop(reply.send(self.would_judge(node, *rule)));
+            }
+            Request::PauseStops { until, reply } => {
+                drop(reply.send(self.pause_stops(until).await));
+            }
             Request::NodeEntry { node, reply } => {
                 let entry = self.graph.get(node).map(|n| NodeEntry::of(&self.graph, n));
                 let _ = reply.send(entry.ok_or_else(|| removed(node)));

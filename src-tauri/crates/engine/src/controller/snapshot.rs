@@ -43,6 +43,7 @@ impl Controller {
             questions: self.question_views(),
             discovered: self.discovered_views(),
             notices: self.notices.clone(),
+            stops_paused_until: self.paused_until,
         };
         self.snapshots.send_replace(Arc::new(snapshot));
     }

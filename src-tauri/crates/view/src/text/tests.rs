@@ -175,6 +175,7 @@ fn a_question_says_what_silence_means() {
         node_name: "nas".to_owned(),
         reason: "no longer needed once lxc-jellyfin is off".to_owned(),
         asked_at: Timestamp(0),
+        stops_at: None,
     };
     let notes = both(|language| asked(language, &question));
     assert_eq!(
@@ -183,12 +184,32 @@ fn a_question_says_what_silence_means() {
             expect(
                 "nas is still on",
                 "No longer needed once lxc-jellyfin is off. Shut it down? No answer keeps it on.",
-                &["Shut down", "Keep on"]
+                &["Shut down", "Keep on", "Snooze for 1 h"]
             ),
             expect(
                 "nas est encore allumé",
                 "Plus requis une fois lxc-jellyfin éteint. L’éteindre ? Sans réponse, il reste allumé.",
-                &["Éteindre", "Garder allumé"]
+                &["Éteindre", "Garder allumé", "Rappeler dans 1 h"]
+            ),
+        ]
+    );
+    // where it is not asked, silence shuts it down
+    let notice = QuestionView {
+        stops_at: Some(Timestamp(60_000)),
+        ..question.clone()
+    };
+    assert_eq!(
+        plain_spaces(both(|language| asked(language, &notice))),
+        [
+            expect(
+                "nas is about to be shut down",
+                "No longer needed once lxc-jellyfin is off. It is shut down in a minute, unless you keep it on.",
+                &["Keep on", "Snooze for 1 h", "Shut down"]
+            ),
+            expect(
+                "nas va être éteint",
+                "Plus requis une fois lxc-jellyfin éteint. Il est éteint dans une minute, sauf si vous le gardez allumé.",
+                &["Garder allumé", "Rappeler dans 1 h", "Éteindre"]
             ),
         ]
     );

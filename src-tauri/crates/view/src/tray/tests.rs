@@ -82,6 +82,7 @@ fn question(id: u32, node: u32, name: &str) -> QuestionView {
         node_name: name.to_owned(),
         reason: "no longer needed: lxc-jellyfin is off".to_owned(),
         asked_at: Timestamp(0),
+        stops_at: None,
     }
 }
 
@@ -131,7 +132,7 @@ fn questions_first_then_the_cascade_then_the_pinned_nodes() {
     assert_eq!(
         shown(&menu(Scene::Running(&evening()), Language::English)),
         [
-            "nas: shut it down? ▸ Shut down, Keep on",
+            "nas: shut it down? ▸ Shut down, Keep on, Snooze for 1\u{a0}h, Always keep on",
             "——",
             "jellystat: step 2 of 3, vm-docker ▸ Cancel after this step",
             "——",
@@ -140,6 +141,7 @@ fn questions_first_then_the_cascade_then_the_pinned_nodes() {
             "▲  jellystat · Starting ▸ (Start), (Stop), Keep on for 2\u{a0}h, Why?",
             "✕  nextcloud · Failed ▸ Start, Stop, Keep on for 2\u{a0}h, Why?",
             "——",
+            "Pause automatic stops ▸ For 2\u{a0}h, Until 8\u{a0}in the morning",
             "Open WakeHub",
             "Quit",
         ]
@@ -151,7 +153,7 @@ fn the_same_in_french() {
     assert_eq!(
         shown(&menu(Scene::Running(&evening()), Language::French)),
         [
-            "nas\u{a0}: l’éteindre\u{a0}? ▸ Éteindre, Garder allumé",
+            "nas\u{a0}: l’éteindre\u{a0}? ▸ Éteindre, Garder allumé, Rappeler dans 1\u{a0}h, Toujours garder allumé",
             "——",
             "jellystat\u{a0}: étape 2 sur 3, vm-docker ▸ Annuler après cette étape",
             "——",
@@ -160,6 +162,7 @@ fn the_same_in_french() {
             "▲  jellystat · Démarre ▸ (Démarrer), (Arrêter), Garder allumé 2\u{a0}h, Pourquoi\u{a0}?",
             "✕  nextcloud · En échec ▸ Démarrer, Arrêter, Garder allumé 2\u{a0}h, Pourquoi\u{a0}?",
             "——",
+            "Suspendre les arrêts automatiques ▸ Pendant 2\u{a0}h, Jusqu’à 8\u{a0}h du matin",
             "Ouvrir WakeHub",
             "Quitter",
         ]
@@ -224,7 +227,21 @@ fn before_the_engine_runs_and_when_it_cannot() {
             Scene::Running(&Snapshot::default()),
             Language::English
         )),
-        ["(Nothing pinned yet)", "——", "Open WakeHub", "Quit"]
+        [
+            "(Nothing pinned yet)",
+            "——",
+            "Pause automatic stops ▸ For 2\u{a0}h, Until 8\u{a0}in the morning",
+            "Open WakeHub",
+            "Quit"
+        ]
+    );
+    let paused = Snapshot {
+        stops_paused_until: Some(Timestamp(1)),
+        ..Snapshot::default()
+    };
+    assert_eq!(
+        shown(&menu(Scene::Running(&paused), Language::English))[2],
+        "Automatic stops are paused ▸ Allow them again"
     );
     assert_eq!(icon(Scene::Starting), Icon::Well);
     assert_eq!(icon(Scene::Failed("")), Icon::Attention);
@@ -416,17 +433,20 @@ fn any_snapshot() -> impl Strategy<Value = Snapshot> {
             .prop_shuffle();
     let cascades = prop::collection::btree_map(0u32..4, any_status(), 0..4);
     let questions = prop::collection::btree_set(0u32..4, 0..4);
-    (nodes, cascades, questions).prop_map(|(nodes, cascades, questions)| Snapshot {
-        nodes,
-        cascades: cascades
-            .into_iter()
-            .map(|(id, status)| cascade(id, id, &format!("c{id}"), status))
-            .collect(),
-        questions: questions
-            .into_iter()
-            .map(|id| question(id, id, &format!("q{id}")))
-            .collect(),
-        ..Snapshot::default()
+    (nodes, cascades, questions, any::<bool>()).prop_map(|(nodes, cascades, questions, paused)| {
+        Snapshot {
+            stops_paused_until: paused.then_some(Timestamp(1)),
+            nodes,
+            cascades: cascades
+                .into_iter()
+                .map(|(id, status)| cascade(id, id, &format!("c{id}"), status))
+                .collect(),
+            questions: questions
+                .into_iter()
+                .map(|id| question(id, id, &format!("q{id}")))
+                .collect(),
+            ..Snapshot::default()
+        }
     })
 }
 
@@ -470,8 +490,8 @@ fn with_thirty_pinned_nodes_the_menu_stays_short_and_loses_none() {
         named.map(str::to_owned).collect()
     };
     let menu = menu(Scene::Running(&snapshot), Language::English);
-    // twelve that are on, the other three, the fifteen that are off, Open, Quit
-    assert_eq!(labels(&menu).len(), 16, "{:?}", labels(&menu));
+    // twelve that are on, the other three, the fifteen that are off, the pause, Open, Quit
+    assert_eq!(labels(&menu).len(), 17, "{:?}", labels(&menu));
     assert_eq!(labels(&menu)[12..14], ["3 more", "Start one of 15"]);
     let commands: Vec<Command> = menu
         .0
