@@ -6,13 +6,14 @@ use std::time::Duration;
 use tauri::ipc::{Channel, Invoke};
 use tauri::{AppHandle, State};
 use tokio::sync::{mpsc, watch};
+use wakehub_domain::idle::IdleRule;
 use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName, Timestamp};
 use wakehub_keyring::KeyringState;
 use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
     Answer, Ask, CheckView, CommandError, FoundAddress, ImportReport, JournalFormat, JournalLine,
-    JournalQuery, PlanAnswer, RunAnswer, ScheduleAsk, ScheduleReading, SecretEntry, SettingsView,
+    JournalQuery, JudgedView, PlanAnswer, RunAnswer, ScheduleAsk, ScheduleReading, SecretEntry, SettingsView,
     Snapshot,
 };
 
@@ -50,6 +51,9 @@ pub(crate) fn handler<R: tauri::Runtime>() -> impl Fn(Invoke<R>) -> bool + Send 
         answer,
         set_pinned,
         hold,
+        why,
+        judge,
+        pause_stops,
         node_entry,
         read_schedule,
         save_node,
@@ -165,6 +169,22 @@ async fn set_pinned(shell: State<'_, Shell>, node: NodeId, pinned: bool) -> Answ
 #[tauri::command]
 async fn hold(shell: State<'_, Shell>, node: NodeId, until: Option<Timestamp>) -> Answered<()> {
     shell.engine().await?.hold(node, until).await
+}
+
+#[tauri::command]
+async fn why(shell: State<'_, Shell>, node: NodeId) -> Answered<WhyView> {
+    shell.engine().await?.why(node).await
+}
+
+#[tauri::command]
+async fn judge(shell: State<'_, Shell>, node: NodeId, rule: IdleRule) -> Answered<Vec<JudgedView>> {
+    shell.engine().await?.judge(node, rule).await
+}
+
+/// Nothing is stopped automatically until then; `null` ends the pause.
+#[tauri::command]
+async fn pause_stops(shell: State<'_, Shell>, until: Option<Timestamp>) -> Answered<()> {
+    shell.engine().await?.pause_stops(until).await
 }
 
 #[tauri::command]

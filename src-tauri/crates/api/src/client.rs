@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use wakehub_domain::{CascadeId, NodeId, Presented};
+use wakehub_domain::{CascadeId, NodeId, Presented, Timestamp};
 use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
@@ -28,7 +28,7 @@ use crate::limits;
 use crate::socket;
 use crate::url;
 use crate::wire::{
-    About, DiscoveredAnswer, ErrorAnswer, Event, HoldBody, ScanBody, ScanLine, TestLine,
+    About, DiscoveredAnswer, ErrorAnswer, Event, HoldBody, PauseBody, ScanBody, ScanLine, TestLine,
     journal_words,
 };
 
@@ -133,6 +133,20 @@ impl Client {
         };
         let path = format!("/api/v1/nodes/{node}/hold");
         self.asking().done(Method::PUT, &path, &body).await
+    }
+
+    /// `None` releases it.
+    pub async fn hold(&self, node: NodeId, until: Option<Timestamp>) -> Result<(), CommandError> {
+        let body = until.map_or(HoldBody::Nothing, HoldBody::Until);
+        let path = format!("/api/v1/nodes/{node}/hold");
+        self.asking().done(Method::PUT, &path, &body).await
+    }
+
+    pub async fn pause_stops(&self, until: Option<Timestamp>) -> Result<(), CommandError> {
+        let body = PauseBody { until };
+        self.asking()
+            .done(Method::PUT, "/api/v1/stops/pause", &body)
+            .await
     }
 
     pub async fn import(&self, text: String) -> Result<ImportReport, CommandError> {

@@ -4,6 +4,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+use wakehub_domain::Timestamp;
+use wakehub_view::until;
 
 /// Starts a service of the homelab with everything it needs, and shuts it down without touching what others use.
 #[derive(Parser, Debug)]
@@ -71,6 +73,17 @@ pub enum Command {
         #[arg(long)]
         queue: bool,
     },
+    /// Keep a node on until a time, or release it: 2h, tonight, 23:30, off. For ever is `always_on`
+    Hold {
+        node: String,
+        #[arg(value_name = "TIME", value_parser = when)]
+        until: When,
+    },
+    /// Stop nothing automatically until a time, or allow it again: 2h, tomorrow, 23:30, off. What you stop yourself is stopped
+    Pause {
+        #[arg(value_name = "TIME", value_parser = when)]
+        until: When,
+    },
     /// Stop a node with everything it hosts
     Stop {
         node: String,
@@ -129,6 +142,47 @@ fn speed(written: &str) -> Result<f64, String> {
     } else {
         Err("from 0.1 to 10000".to_owned())
     }
+}
+
+/// Until when, as people say it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    Off,
+    For(Duration),
+    /// Six in the morning.
+    Tonight,
+    /// Eight in the morning.
+    Tomorrow,
+    /// The next time that the clock on the wall shows this.
+    At(jiff::civil::Time),
+}
+
+impl When {
+    pub fn after(self, now: Timestamp) -> Option<Timestamp> {
+        match self {
+            When::Off => None,
+            When::For(length) => Some(now.plus(length)),
+            When::Tonight => Some(until::end_of_night(now)),
+            When::Tomorrow => Some(until::next_morning(now)),
+            When::At(time) => Some(until::next(now, time)),
+        }
+    }
+}
+
+fn when(written: &str) -> Result<When, String> {
+    match written {
+        "off" => return Ok(When::Off),
+        "tonight" => return Ok(When::Tonight),
+        "tomorrow" => return Ok(When::Tomorrow),
+        _ => {}
+    }
+    if written.contains(':') {
+        let time = jiff::civil::Time::strptime("%H:%M", written);
+        return time
+            .map(When::At)
+            .map_err(|_| "a time of day is written 23:30".to_owned());
+    }
+    duration(written).map(When::For)
 }
 
 #[derive(Subcommand, Debug)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use wakehub_domain::{Action, NodeId, SecretName, Timestamp};
-use wakehub_engine::{Handle, Secrets};
+use wakehub_engine::{Clock, Handle, Secrets, SystemClock};
 use wakehub_store::Store;
 use wakehub_view::plan::{plan_view, refusal_view};
 use wakehub_view::wire::{
@@ -15,7 +15,7 @@ use wakehub_view::wire::{
 };
 
 use crate::args::{
-    self, Cli, Command, DemoHomelab, JournalArgs, PlanCommand, RunArgs, SecretCommand,
+    self, Cli, Command, DemoHomelab, JournalArgs, PlanCommand, RunArgs, SecretCommand, When,
 };
 use crate::outcome::Failure;
 use crate::wakehub::{self, Wakehub};
@@ -137,6 +137,16 @@ async fn obey(handle: &Wakehub, command: Command, json: bool) -> Result<(), Fail
                 None => Ok(()),
             }
         }
+        Command::Hold { node, until } => {
+            let id = find(handle, &node)?.id;
+            match until {
+                When::For(length) => hold(handle, id, &node, length, json).await,
+                When::Off | When::Tonight | When::Tomorrow | When::At(_) => {
+                    hold_until(handle, id, &node, until.after(SystemClock.now()), json).await
+                }
+            }
+        }
+        Command::Pause { until } => pause(handle, until.after(SystemClock.now()), json).await,
         Command::Stop { node, yes, queue } => {
             let ask = ask(handle, &node, Action::Stop, yes, queue)?;
             go(handle, ask, json).await
@@ -434,6 +444,43 @@ async fn go(handle: &Wakehub, ask: Ask, json: bool) -> Result<(), Failure> {
             by: Vec::new(),
         })),
     }
+}
+
+async fn hold_until(
+    handle: &Wakehub,
+    node: NodeId,
+    name: &str,
+    until: Option<Timestamp>,
+    json: bool,
+) -> Result<(), Failure> {
+    handle.hold(node, until).await?;
+    if json {
+        print::json(&json!({ "node": name, "held_until": until }));
+    } else {
+        print::line(&until.map_or_else(
+            || format!("{name} is no longer kept on"),
+            |at| format!("{name} is kept on until {}", print::local(at.0)),
+        ));
+    }
+    Ok(())
+}
+
+async fn pause(handle: &Wakehub, until: Option<Timestamp>, json: bool) -> Result<(), Failure> {
+    handle.pause_stops(until).await?;
+    if json {
+        print::json(&json!({ "stops_paused_until": until }));
+    } else {
+        print::line(&until.map_or_else(
+            || "automatic stops are allowed again".to_owned(),
+            |at| {
+                format!(
+                    "nothing is stopped automatically until {}",
+                    print::local(at.0)
+                )
+            },
+        ));
+    }
+    Ok(())
 }
 
 /// Only what is on can be kept on: the start before it has succeeded, or had nothing to do.

@@ -125,7 +125,7 @@ pub fn why(why: &WhyView) {
     let minutes = idle.timeout_s / 60;
     match (idle.verdict, &idle.because) {
         (Some(verdict), Some(because)) => line(&format!(
-            "  {}: {because} (asked about after {minutes} min without use)",
+            "  {}: {because} (its timeout is {minutes} min)",
             verdict.as_str()
         )),
         (_, _) if !idle.enabled => line("  its idle rule is switched off"),
@@ -136,6 +136,14 @@ pub fn why(why: &WhyView) {
         line(&format!(
             "  {mark}  {} (use is more than {})",
             signal.value, signal.threshold
+        ));
+    }
+    if let (Some(due), Some(would)) = (idle.due_at, &why.would) {
+        let names: Vec<&str> = would.steps.iter().map(|s| s.node_name.as_str()).collect();
+        line(&format!(
+            "  unused until {}, it is stopped or asked about: {}",
+            local(due.0),
+            names.join(", ")
         ));
     }
     for missing in &idle.unmeasured {

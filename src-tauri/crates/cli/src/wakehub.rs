@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use wakehub_api::Gate;
 use wakehub_api::client::{Client, ConnectError, connect};
-use wakehub_domain::{NodeId, Presented};
+use wakehub_domain::{NodeId, Presented, Timestamp};
 use wakehub_engine::{Attention, Handle, Options, Secrets, StartError};
 use wakehub_store::OpenError;
 use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
@@ -138,6 +138,20 @@ impl Wakehub {
         match self {
             Wakehub::Here { handle, .. } => handle.hold_for(node, length).await,
             Wakehub::There(client) => client.hold_for(node, length).await,
+        }
+    }
+
+    pub async fn hold(&self, node: NodeId, until: Option<Timestamp>) -> Answered<()> {
+        match self {
+            Wakehub::Here { handle, .. } => handle.hold(node, until).await,
+            Wakehub::There(client) => client.hold(node, until).await,
+        }
+    }
+
+    pub async fn pause_stops(&self, until: Option<Timestamp>) -> Answered<()> {
+        match self {
+            Wakehub::Here { handle, .. } => handle.pause_stops(until).await,
+            Wakehub::There(client) => client.pause_stops(until).await,
         }
     }
 

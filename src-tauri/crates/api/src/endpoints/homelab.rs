@@ -1,11 +1,12 @@
-//! homelab.toml, in and out.
+//! What concerns all nodes: homelab.toml in and out, and the pause of automatic stops.
 
 use wakehub_view::wire::ImportReport;
 
 use crate::routes::{Call, Json, Routes, Toml};
 use crate::shared::Scope;
+use crate::wire::PauseBody;
 
-use super::{Answered, GET, POST};
+use super::{Answered, GET, POST, PUT};
 
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
@@ -27,6 +28,20 @@ pub(super) fn routes(routes: Routes) -> Routes {
             Scope::Control,
             import,
         )
+        .on(
+            PUT,
+            "/api/v1/stops/pause",
+            (
+                "pauseStops",
+                "Stop nothing automatically until a time, or allow it again",
+            ),
+            Scope::Control,
+            pause,
+        )
+}
+
+async fn pause(call: Call, Json(body): Json<PauseBody>) -> Answered<()> {
+    Ok(call.shared.engine.pause_stops(body.until).await?)
 }
 
 async fn export(call: Call, (): ()) -> Answered<Toml> {

@@ -7,10 +7,11 @@ use serde::Serialize;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use wakehub_domain::idle::IdleRule;
 use wakehub_domain::{NodeId, SecretName};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
-    CommandError, NodeView, ScheduleAsk, ScheduleReading, SecretEntry, WhyView,
+    CommandError, JudgedView, NodeView, ScheduleAsk, ScheduleReading, SecretEntry, WhyView,
 };
 
 use crate::limits;
@@ -97,6 +98,16 @@ pub(super) fn routes(routes: Routes) -> Routes {
             ),
             Read,
             read_schedule,
+        )
+        .on(
+            POST,
+            "/api/v1/nodes/{node}/judge",
+            (
+                "judge",
+                "What an idle rule would have said of the node's last samples; changes nothing",
+            ),
+            Read,
+            judge,
         )
         .on(
             PUT,
@@ -219,6 +230,11 @@ async fn read_schedule(
     Json(ask): Json<ScheduleAsk>,
 ) -> Answered<Json<ScheduleReading>> {
     Ok(Json(call.shared.engine.read_schedule(ask).await?))
+}
+
+async fn judge(call: Call, Json(rule): Json<IdleRule>) -> Answered<Json<Vec<JudgedView>>> {
+    let node = call.shared.node(call.word(0))?.id;
+    Ok(Json(call.shared.engine.judge(node, rule).await?))
 }
 
 async fn pin(call: Call, Json(body): Json<PinBody>) -> Answered<()> {

@@ -87,3 +87,46 @@ async fn a_time_that_is_none_is_a_usage_error() {
         assert!(ended.stderr.contains("--for"), "{ended:?}");
     }
 }
+
+#[tokio::test]
+async fn kept_on_tonight_until_a_time_of_day_and_released() {
+    let wakehub = homelab().await;
+    for until in ["tonight", "23:30", "2h"] {
+        let held = wakehub.run(&["hold", "there", until]).await.done();
+        assert!(
+            held.stdout.contains("there is kept on until "),
+            "{until}: {held:?}"
+        );
+        assert!(held_until(&wakehub, "there").await.is_i64(), "{until}");
+    }
+    let released = wakehub.run(&["hold", "there", "off"]).await.done();
+    assert!(
+        released.stdout.contains("no longer kept on"),
+        "{released:?}"
+    );
+    assert_eq!(held_until(&wakehub, "there").await, Value::Null);
+    let wrong = wakehub.run(&["hold", "there", "25:99"]).await;
+    assert_eq!(wrong.status, 2, "{wrong:?}");
+    assert!(
+        wrong.stderr.contains("a time of day is written 23:30"),
+        "{wrong:?}"
+    );
+}
+
+#[tokio::test]
+async fn automatic_stops_are_paused_and_allowed_again() {
+    let wakehub = homelab().await;
+    let args = ["pause", "tomorrow", "--json"];
+    let paused = wakehub.run(&args).await.done().json();
+    let until = paused["stops_paused_until"].as_i64().expect("a time");
+    assert!(until > 0);
+    let why = wakehub.run(&["why", "there", "--json"]).await.done().json();
+    assert_eq!(
+        why["kept_on"],
+        json!("there stays on: automatic stops are paused")
+    );
+    let over = wakehub.run(&["pause", "off"]).await.done();
+    assert!(over.stdout.contains("allowed again"), "{over:?}");
+    let why = wakehub.run(&["why", "there", "--json"]).await.done().json();
+    assert_eq!(why["kept_on"], Value::Null);
+}
