@@ -1,6 +1,6 @@
 //! What a rule has said, and would have said, for whoever asks.
 
-use wakehub_domain::idle::{IdleRule, Judgement, Sample, Value, Window, suggest};
+use wakehub_domain::idle::{IdleRule, Judgement, Reading, Sample, Value, Window, suggest};
 use wakehub_domain::{Intent, NodeId, PowerState, Timestamp};
 use wakehub_view::plan::plan_view;
 use wakehub_view::wire::{
@@ -112,19 +112,19 @@ fn signals(now: &Judgement, past: &[(Timestamp, Judgement)]) -> Vec<SignalView> 
             // traffic may be limited twice, by bytes and by packets
             let unit = std::mem::discriminant(&reading.value);
             let trail = past.iter().map(|(_, judgement)| {
-                let of = |other: &&wakehub_domain::idle::Reading| {
+                let of = |other: &&Reading| {
                     other.criterion == reading.criterion
                         && std::mem::discriminant(&other.value) == unit
                 };
                 let found = judgement.readings.iter().find(of);
-                found.map(|reading| number(reading.value))
+                found.map(|reading| number(&reading.value))
             });
             SignalView {
                 criterion: reading.criterion,
                 value: reading.value.to_string(),
                 threshold: reading.threshold.to_string(),
                 over: reading.is_over(),
-                limit: number(reading.threshold),
+                limit: limit(reading),
                 trail: trail.collect(),
             }
         })
@@ -140,15 +140,26 @@ fn replay(rule: &IdleRule, watched: &Watched) -> Vec<(Timestamp, Judgement)> {
         .collect()
 }
 
+/// Of what is answered with yes or no everything above 0 is use.
+fn limit(reading: &Reading) -> f64 {
+    if matches!(reading.threshold, Value::Answer(_) | Value::Port { .. }) {
+        return 0.0;
+    }
+    number(&reading.threshold)
+}
+
 /// A homelab's counts are far below 2^53.
 #[expect(
     clippy::cast_precision_loss,
     reason = "shown as a line, not counted with"
 )]
-fn number(value: Value) -> f64 {
+fn number(value: &Value) -> f64 {
     match value {
-        Value::Cores(number) | Value::Fraction(number) => number,
-        Value::Bytes(count) | Value::Packets(count) => count as f64,
-        Value::Connections(count) | Value::Users(count) => f64::from(count),
+        Value::Cores(number) | Value::Fraction(number) => *number,
+        Value::Bytes(count) | Value::Packets(count) => *count as f64,
+        Value::Connections(count) | Value::Users(count) => f64::from(*count),
+        // a yes is a 1
+        Value::Answer(answer) => f64::from(u8::from(answer.is_used)),
+        Value::Port { accepts, .. } => f64::from(u8::from(*accepts)),
     }
 }
