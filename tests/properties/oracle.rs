@@ -3,7 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use wakehub_domain::{FollowUpMode, Intent, Node, NodeKind, Observations, PowerState, StopScope};
+use wakehub_domain::{
+    FollowUpMode, Intent, Node, NodeId, NodeKind, Observations, PowerState, StopScope,
+};
 
 use crate::homelab::Homelab;
 
@@ -340,11 +342,11 @@ impl<'a> Oracle<'a> {
         (0..self.nodes.len()).filter(|at| holds(*at)).collect()
     }
 
-    fn at(&self, id: wakehub_domain::NodeId) -> usize {
+    fn at(&self, id: NodeId) -> usize {
         self.find(id).unwrap()
     }
 
-    fn find(&self, id: wakehub_domain::NodeId) -> Option<usize> {
+    fn find(&self, id: NodeId) -> Option<usize> {
         self.nodes.iter().position(|node| node.id == id)
     }
 }

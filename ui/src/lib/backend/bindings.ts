@@ -594,6 +594,10 @@ kept_on: string | null,
  */
 idle: IdleView | null, 
 /**
+ * What an automatic stop would do now; null where it would be refused (`kept_on`) or there is nothing to stop.
+ */
+would: PlanView | null, 
+/**
  * Its next start and its next stop by the clock, in time.
  */
 next_scheduled: Array<ScheduledView>, };

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 use wakehub_domain::idle::{Use, Verdict};
-use wakehub_domain::{Action, Intent, Node, NodeId, PowerState, QuestionId, Timestamp};
+use wakehub_domain::{Action, Intent, NodeId, PowerState, QuestionId, Timestamp};
 use wakehub_store::SettingKey;
 use wakehub_view::said::Said;
 use wakehub_view::text;
@@ -54,20 +54,11 @@ impl Controller {
         });
         let mut guarded: BTreeMap<NodeId, String> = ruled.collect();
         for node in graph.nodes() {
-            if let Some(why) = self.outside_hours(node, now) {
+            if let Some(why) = self.outside_window(node, now) {
                 guarded.insert(node.id, why);
             }
         }
         self.observations.guarded = guarded;
-    }
-
-    /// When a node has hours in which it may be stopped automatically: why it may not be now.
-    #[expect(
-        clippy::unused_self,
-        reason = "the hours are the node's, the time zone the engine's"
-    )]
-    fn outside_hours(&self, _node: &Node, _now: Timestamp) -> Option<String> {
-        None
     }
 
     /// By its rule; `None` when it is quiet.
@@ -271,7 +262,7 @@ impl Controller {
     /// `false` while nothing was measured since the notice.
     fn still_unused(&self, question: &Question) -> Result<bool, String> {
         match question.about {
-            About::NotNeeded => Ok(true),
+            About::NotNeeded | About::Scheduled => Ok(true),
             About::NotUsed => {
                 let watched = self.idling.of(question.node);
                 let Some((at, _)) = watched.and_then(|watched| watched.verdict()) else {

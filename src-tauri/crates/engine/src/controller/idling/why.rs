@@ -31,6 +31,7 @@ impl Controller {
             power: power(&state),
             kept_on: refusal.filter(|_| is_on).map(|refusal| refusal.message),
             idle: rule.map(|rule| idle_view(&rule, self.idling.of(node.id))),
+            next_scheduled: self.next_scheduled(node.id),
             would: would.map(|plan| plan_view(&self.graph, &plan)),
         })
     }
