@@ -174,6 +174,11 @@ fn of_failures() -> BTreeSet<String> {
         ErrorKind::Paused,
     ];
     let mut said = BTreeSet::new();
+    // operations that connectors put together from parts: of Proxmox an action and a guest, of SSH what and where
+    for action in ["start", "stop", "shut down"] {
+        said.extend(["vm", "lxc"].map(|kind| format!("{action} {kind} 100")));
+    }
+    said.insert("run a command on 10.77.0.3:22".to_owned());
     for kind in kinds {
         for message in ["VM is locked (backup)", "no"] {
             let error = ConnectorError::new(kind, "start nas", message);

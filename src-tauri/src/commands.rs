@@ -13,8 +13,8 @@ use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
     Answer, Ask, CheckView, CommandError, FoundAddress, ImportReport, JournalFormat, JournalLine,
-    JournalQuery, JudgedView, PlanAnswer, RunAnswer, ScheduleAsk, ScheduleReading, SecretEntry, SettingsView,
-    Snapshot,
+    JournalQuery, JudgedView, PlanAnswer, RunAnswer, ScheduleAsk, ScheduleReading, SecretEntry,
+    SettingsView, Snapshot, WhyView,
 };
 
 use crate::actions;

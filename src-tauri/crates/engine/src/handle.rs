@@ -12,8 +12,8 @@ use wakehub_view::homelab::NodeEntry;
 use wakehub_view::said::Said;
 use wakehub_view::wire::{
     Answer, Ask, CascadeView, CheckView, CommandError, EngineSettings, FoundAddress, ImportReport,
-    JournalFormat, JournalLine, JournalQuery, JudgedView, PlanAnswer, QuestionView, RunAnswer, ScheduleAsk,
-    ScheduleReading, SecretEntry, Snapshot, WhyView,
+    JournalFormat, JournalLine, JournalQuery, JudgedView, PlanAnswer, QuestionView, RunAnswer,
+    ScheduleAsk, ScheduleReading, SecretEntry, Snapshot, WhyView,
 };
 
 use crate::request::{HoldFor, Request};

@@ -8,8 +8,8 @@ use wakehub_store::{Store, StoreError};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
     Answer, Ask, CheckView, CommandError, EngineSettings, FoundAddress, ImportReport,
-    JournalFormat, JournalLine, JournalQuery, JudgedView, PlanAnswer, RunAnswer, ScheduleAsk, ScheduleReading,
-    SecretEntry, WhyView,
+    JournalFormat, JournalLine, JournalQuery, JudgedView, PlanAnswer, RunAnswer, ScheduleAsk,
+    ScheduleReading, SecretEntry, WhyView,
 };
 
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, CommandError>>;

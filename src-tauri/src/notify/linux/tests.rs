@@ -172,6 +172,7 @@ fn question() -> Note {
         node_name: "nas".to_owned(),
         reason: "no longer needed: lxc-jellyfin is off".to_owned(),
         asked_at: Timestamp(0),
+        stops_at: None,
     };
     text::asked(Language::English, &asked)
 }

@@ -111,10 +111,10 @@ fn a_value_to_compare_with_may_be_of_any_kind() {
     let equals = |written: &str| {
         let text =
             format!("{{ http = {{ url = \"http://a/\", pointer = \"\", equals = {written} }} }}");
-        match probe(&text) {
-            UseProbe::Http(probe) => probe.equals.unwrap(),
-            other => panic!("{other:?}"),
-        }
+        let UseProbe::Http(probe) = probe(&text) else {
+            panic!("{text}");
+        };
+        probe.equals.unwrap()
     };
     assert_eq!(equals("true"), Scalar::Bool(true));
     assert_eq!(equals("3"), Scalar::Number(3.0));

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 use wakehub_domain::idle::IdleRule;
 use wakehub_domain::{
-    DockerConfig, Graph, Node, NodeId, NodeKind, PowerOff, Probe, ProxmoxConfig, Settings, SshAuth,
-    SshConfig, SshJump, WolConfig,
+    Action, DockerConfig, Graph, Node, NodeId, NodeKind, PowerOff, Probe, ProxmoxConfig, Schedule,
+    Settings, SshAuth, SshConfig, SshJump, StopWindow, WolConfig,
 };
 use wakehub_store::{EditError, NodeChange, PROVISIONAL, StoreError};
 
@@ -109,6 +109,25 @@ fn settings() -> BoxedStrategy<Settings> {
                         timeout_minutes: start.map(|minutes| 1 + minutes % 10_080),
                         ..IdleRule::default()
                     }),
+                    schedules: stop
+                        .map(|minute| Schedule {
+                            action: Action::Stop,
+                            cron: format!("{} 3 * * 1-5", minute % 60),
+                            enabled: flags[1],
+                            catch_up_minutes: start.map(|minutes| minutes % 1440),
+                            time_zone: None,
+                        })
+                        .into_iter()
+                        .collect(),
+                    auto_stop_windows: flags[2]
+                        .then(|| StopWindow {
+                            from: "22:00".to_owned(),
+                            to: "07:00".to_owned(),
+                            days: Vec::new(),
+                            time_zone: None,
+                        })
+                        .into_iter()
+                        .collect(),
                 }
             },
         )
