@@ -1,6 +1,7 @@
 // What a screen reader is told when a snapshot replaces another: steps, ends of cascades and settled questions.
 import type { CascadeView, Snapshot } from "./backend/bindings";
-import { m } from "./i18n/index.svelte";
+import { duration } from "./format";
+import { m, words } from "./i18n/index.svelte";
 
 export function changes(before: Snapshot | null, after: Snapshot): string[] {
   if (!before) return [];
@@ -13,7 +14,11 @@ export function changes(before: Snapshot | null, after: Snapshot): string[] {
     if (!after.questions.some((q) => q.id === question.id)) told.push(m.questionSettled(question.node_name));
   }
   for (const question of after.questions) {
-    if (!before.questions.some((q) => q.id === question.id)) told.push(m.questionAsked(question.node_name));
+    if (!before.questions.some((q) => q.id === question.id)) {
+      // said once: the seconds that are left are not a live region
+      const left = question.stops_at === null ? null : Math.max(0, question.stops_at - after.at);
+      told.push(left === null ? m.questionAsked(question.node_name) : m.graceAsked(question.node_name, duration(left, words.language)));
+    }
   }
   return told;
 }

@@ -1,6 +1,6 @@
 // Why a node is as it is, in short lines of plain words. No state stands without its reason.
 import type { CascadeView, ConnectionView, FailureView, NodeView, Snapshot } from "./backend/bindings";
-import { clock } from "./format";
+import { ahead } from "./format";
 import { isActive, wakesFirst, type Graph } from "./graph";
 import { m } from "./i18n/index.svelte";
 import { few, say } from "./phrases";
@@ -15,10 +15,10 @@ export interface Because {
 }
 
 /** The most important line first. */
-export function because(node: NodeView, graph: Graph, locale: string): Because[] {
+export function because(node: NodeView, graph: Graph, locale: string, now: number): Because[] {
   switch (node.power) {
     case "on":
-      return [...whyOn(node, graph, locale), ...troubles(node)];
+      return [...whyOn(node, graph, locale, now), ...troubles(node)];
     case "off":
       return [...troubles(node), ...whatStartMeans(node, graph)];
     case "failed":
@@ -31,9 +31,9 @@ export function because(node: NodeView, graph: Graph, locale: string): Because[]
   }
 }
 
-function whyOn(node: NodeView, graph: Graph, locale: string): Because[] {
+function whyOn(node: NodeView, graph: Graph, locale: string, now: number): Because[] {
   const lines: Because[] = [];
-  if (node.held_until !== null) lines.push({ text: m.heldUntil(clock(node.held_until, locale)), icon: "hold" });
+  if (node.held_until !== null && node.held_until > now) lines.push({ text: m.heldUntil(ahead(node.held_until, now, locale)), icon: "hold" });
   if (node.always_on) lines.push({ text: m.alwaysOn, icon: "always" });
   const needing = node.needed_by.map((id) => graph.byId.get(id)).filter((by) => by !== undefined && isActive(by)) as NodeView[];
   const hosted = (graph.guests.get(node.id) ?? []).filter(isActive);

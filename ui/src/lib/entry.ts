@@ -1,6 +1,7 @@
 // The node form: what its fields hold while somebody types, and the entry of homelab.toml that comes of it.
 import type { EntryError, NodeEntry, NodeKind, PowerOff, SecretEntry, SecretName, SshAuth } from "./backend/bindings";
 import { m } from "./i18n/index.svelte";
+import { idleDraft, idleErrors, idleKeys, ruleOf, type IdleDraft } from "./idle";
 
 export interface SshDraft {
   user: string;
@@ -45,8 +46,9 @@ export interface Draft {
   wattsSuspended: string;
   note: string;
   tags: string;
+  idle: IdleDraft;
   /** What the form does not show is kept as it was. */
-  rest: Pick<NodeEntry, "idle" | "schedules" | "auto_stop_windows">;
+  rest: Partial<NodeEntry>;
   /** Typed now; an empty one leaves the keyring as it is. */
   secrets: Partial<Record<SecretName, string>>;
 }
@@ -54,6 +56,13 @@ export interface Draft {
 export function emptyDraft(kind: NodeKind): Draft {
   return draftOf({ name: "", kind });
 }
+
+/** The keys that the form has fields for. */
+const shown: ReadonlySet<string> = new Set([
+  "name", "kind", "host", "platform_id", "depends_on", "address", "mac", "wol", "ssh", "proxmox_api", "docker_api", "pinned", "url",
+  "open_when_started", "readiness", "start_timeout_seconds", "stop_timeout_seconds", "confirm_before_auto_stop", "always_on",
+  "stop_when_empty", "force_stop", "power_off", "shutdown_command", "watts_on", "watts_suspended", "note", "tags", "idle",
+] satisfies (keyof NodeEntry)[]);
 
 export function draftOf(entry: NodeEntry): Draft {
   const { ssh, proxmox_api: proxmox, docker_api: docker, readiness } = entry;
@@ -106,7 +115,8 @@ export function draftOf(entry: NodeEntry): Draft {
     wattsSuspended: entry.watts_suspended?.toString() ?? "",
     note: entry.note ?? "",
     tags: (entry.tags ?? []).join(", "),
-    rest: without({ idle: entry.idle, schedules: entry.schedules, auto_stop_windows: entry.auto_stop_windows }),
+    idle: idleDraft(entry.idle),
+    rest: Object.fromEntries(Object.entries(entry).filter(([key, value]) => !shown.has(key) && value !== undefined)),
     secrets: {},
   };
 }
@@ -156,6 +166,7 @@ export function entryOf(draft: Draft): NodeEntry {
     watts_suspended: number(draft.wattsSuspended),
     note: text(draft.note),
     tags: tags.length > 0 ? tags : undefined,
+    idle: ruleOf(draft.idle),
     ...draft.rest,
   }) as NodeEntry;
 }
@@ -261,6 +272,7 @@ export function check(draft: Draft, taken: ReadonlySet<string>): Errors {
   fault("stop_timeout_seconds", !seconds(draft.stopTimeout), m.errorSeconds);
   fault("watts_on", !watts(draft.wattsOn), m.errorWatts);
   fault("watts_suspended", !watts(draft.wattsSuspended), m.errorWatts);
+  for (const [key, message] of idleErrors(draft.idle)) fault(key, true, message);
   return errors;
 }
 
@@ -294,5 +306,5 @@ export const fieldKeys: ReadonlySet<string> = new Set([
   "name", "host", "platform_id", "depends_on", "address", "mac", "wol.broadcast", "wol.interface", "ssh.user", "ssh.port", "ssh.key_file",
   "ssh.jump.address", "ssh.jump.user", "ssh.jump.port", "ssh.jump.key_file", "proxmox_api.url", "proxmox_api.node", "proxmox_api.token_id",
   "proxmox_api.user", "docker_api.url", "docker_api.cert_path", "url", "readiness", "start_timeout_seconds", "stop_timeout_seconds",
-  "shutdown_command", "watts_on", "watts_suspended", "note", "tags",
+  "shutdown_command", "watts_on", "watts_suspended", "note", "tags", ...idleKeys,
 ]);

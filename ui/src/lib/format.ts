@@ -60,6 +60,23 @@ export function moment(at: number, now: number, locale: string): string {
   return formatter(locale, { day: "numeric", month: "short" }).format(at);
 }
 
+/** `20:41` today, `tomorrow, 08:00`, `Fri, 08:00` within the week, `12 Nov, 08:00` after. */
+export function ahead(at: number, now: number, locale: string): string {
+  const midnight = (of: number) => new Date(of).setHours(0, 0, 0, 0);
+  const days = Math.round((midnight(at) - midnight(now)) / day);
+  if (days === 0) return clock(at, locale);
+  const named = days === 1 ? relative(locale).format(1, "day") : days > 0 && days < 7 ? formatter(locale, { weekday: "long" }).format(at) : formatter(locale, { day: "numeric", month: "short" }).format(at);
+  return `${named}, ${clock(at, locale)}`;
+}
+
+const relatives = new Map<string, Intl.RelativeTimeFormat>();
+
+function relative(locale: string): Intl.RelativeTimeFormat {
+  const kept = relatives.get(locale) ?? new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+  relatives.set(locale, kept);
+  return kept;
+}
+
 /** The heading of a day in the journal: `Saturday 21 November`. */
 export function dayTitle(at: number, locale: string): string {
   const text = formatter(locale, { weekday: "long", day: "numeric", month: "long" }).format(at);

@@ -1,5 +1,6 @@
 // The pages that are not part of the first one: their code is fetched when somebody goes there, or while nothing else happens.
 import type { Component } from "svelte";
+import type { NodeView } from "./backend/bindings";
 
 export class LatePage<Props extends Record<string, unknown>> {
   /** Once it has come. */
@@ -22,6 +23,7 @@ export const late = {
   add: new LatePage<{ kind: string | null; host: number | null }>(() => import("../views/Add.svelte")),
   configure: new LatePage<{ host: number; platformId: string | null }>(() => import("../views/Configure.svelte")),
   graph: new LatePage<{ node: number | null }>(() => import("../views/Graph.svelte")),
+  idle: new LatePage<{ node: NodeView }>(() => import("../components/idle/IdleCard.svelte")),
 };
 
 /** Fetches what is left, one after the other, while the window is idle; what fails is fetched again when it is wanted. */

@@ -15,3 +15,11 @@ export function wording(question: QuestionView): { ask: string; because: string 
   if (time) return { ask: m.askNotUsed(who, time), because: "" };
   return { ask: m.askShutDown(who), because: `${say(question.reason)}.` };
 }
+
+/** Why it is about to be shut down, of a notice that says until when. */
+export function graceOf(question: QuestionView): string {
+  const who = name(question.node_name);
+  if (/^no longer needed /.test(question.reason)) return m.graceNotNeeded(who);
+  const time = /^it has not been used for (.+)$/.exec(question.reason)?.[1];
+  return time ? m.graceNotUsed(who, time) : m.grace(who);
+}

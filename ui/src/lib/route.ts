@@ -91,6 +91,8 @@ export const to = {
   },
   node: (id: number) => `#/node/${id}`,
   edit: (id: number) => `#/node/${id}/edit`,
+  /** At the idle rule, switched on where there is none. */
+  editIdle: (id: number, isOn = false) => `#/node/${id}/edit?at=${isOn ? "idle-on" : "idle"}`,
   add: (kind?: string, host?: number) => {
     const query = new URLSearchParams();
     if (kind) query.set("kind", kind);

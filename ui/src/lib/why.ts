@@ -1,6 +1,6 @@
 // The answer to "Why is it on?" in one sentence, from what needs it and what holds it.
 import type { JournalLine, NodeView } from "./backend/bindings";
-import { clock, moment } from "./format";
+import { ahead, moment } from "./format";
 import { isActive, type Graph } from "./graph";
 import { m } from "./i18n/index.svelte";
 import { few, phrase } from "./phrases";
@@ -10,7 +10,7 @@ export function whyOn(node: NodeView, graph: Graph, now: number, locale: string)
   const needing = node.needed_by.map((id) => graph.byId.get(id)).filter((by) => by !== undefined && isActive(by)) as NodeView[];
   const hosted = (graph.guests.get(node.id) ?? []).filter(isActive);
   const parts = [
-    node.held_until !== null && node.held_until > now && m.whyHeld(clock(node.held_until, locale)),
+    node.held_until !== null && node.held_until > now && m.whyHeld(ahead(node.held_until, now, locale)),
     node.always_on && m.whyAlways,
     needing.length > 0 && m.whyNeeded(few(needing.map((by) => by.name), 3), needing.length),
     hosted.length > 0 && m.whyHosts(few(hosted.map((guest) => guest.name), 3)),

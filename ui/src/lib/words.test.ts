@@ -18,7 +18,7 @@ const snapshot = (scenario: string) => scenarios[scenario]!(1_000_000_000_000).s
 const plain_ = (text: string) => plain(text).replaceAll("\u00A0", " ");
 const why = (of: Snapshot, name: string) => {
   const graph = graphOf(of.nodes);
-  return because(graph.byName.get(name)!, graph, "en-GB").map((one) => plain_(one.text));
+  return because(graph.byName.get(name)!, graph, "en-GB", of.at).map((one) => plain_(one.text));
 };
 
 beforeEach(() => words.choose("en"));
@@ -128,7 +128,7 @@ it("a long list names a few and counts the others", () => {
 });
 
 describe("questions", () => {
-  const ask = (reason: string) => wording({ id: 1, node: 1, node_name: "nas", reason, asked_at: 0 });
+  const ask = (reason: string) => wording({ id: 1, node: 1, node_name: "nas", reason, asked_at: 0, stops_at: null });
   it.each([
     ["it has not been used for 1 h 30 min", "nas has not been used for 1 h 30 min. Shut it down?", ""],
     ["no longer needed once a is off", "nas is no longer needed. Shut it down?", "a is off."],

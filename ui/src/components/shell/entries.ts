@@ -9,6 +9,7 @@ import { announcer } from "$lib/state/announcer.svelte";
 import { asking, troubles } from "$lib/state/asking.svelte";
 import { homelab } from "$lib/state/homelab.svelte";
 import { keys } from "$lib/state/keys.svelte";
+import { pausedUntil, puttingOff } from "$lib/state/putting-off.svelte";
 import { router } from "$lib/state/router.svelte";
 import { theme } from "$lib/state/theme.svelte";
 
@@ -50,6 +51,7 @@ function ofNode(node: NodeView): Entry[] {
     { ...base, id: `${node.id}`, label: node.name, verb, sort: "node", run },
     ...(canStart ? [act("start", m.startLabel(node.name), starts, start)] : []),
     ...(canStop ? [act("stop", m.stopLabel(node.name), m.stop, () => asking.open("stop", node))] : []),
+    ...(homelab.mayAct && node.power === "on" && !node.always_on ? [act("keep", m.keepOnNode(node.name), m.keepOn, () => puttingOff.keep(node))] : []),
     ...(homelab.mayAct ? [act("pin", node.pinned ? m.unpinNode(node.name) : m.pinNode(node.name), node.pinned ? m.unpin : m.pin, () => troubles.guard(homelab.backend.setPinned(node.id, !node.pinned)))] : []),
     act("graph", m.showInGraph(node.name), m.graph, () => router.go(to.graph(node.id))),
     ...(homelab.mayAct ? [act("edit", m.editNode(node.name), m.edit, () => router.go(to.edit(node.id)))] : []),
@@ -69,6 +71,7 @@ function actions(): Entry[] {
     ...(toConfigure ? [action("configure", m.toConfigure(homelab.snapshot.discovered.length), "plus", () => router.go(to.configure(toConfigure.host)))] : []),
     action("add", m.addMachine, "plus", () => router.go(to.add("machine"))),
     ...(sources.length > 0 ? [action("discover", m.discover, "discover", () => discover(sources))] : []),
+    ...(pausedUntil() === null ? [action("pause", m.pauseStops, "pause", () => puttingOff.pause())] : [action("allow", m.allowStops, "pause", () => puttingOff.pauseUntil(null))]),
     action("import", m.importFile, "upload", () => router.go(to.import)),
   ];
   return [

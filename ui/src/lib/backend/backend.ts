@@ -8,7 +8,9 @@ import type {
   CheckView,
   CommandError,
   FoundAddress,
+  IdleRule,
   ImportReport,
+  JudgedView,
   JournalFormat,
   JournalLine,
   JournalQuery,
@@ -27,6 +29,8 @@ import type {
   SettingsView,
   ShownApiToken,
   Snapshot,
+  Timestamp,
+  WhyView,
 } from "./bindings";
 
 /** What WakeHub found out about the computer it runs on. */
@@ -59,6 +63,12 @@ export interface Backend {
   setPinned(node: NodeId, pinned: boolean): Promise<void>;
   /** Keeps it, and what it needs, from being stopped automatically until then (ms since the epoch); null releases it. */
   hold(node: NodeId, until: number | null): Promise<void>;
+  /** Why it is on, and what its idle rule says of it. */
+  why(node: NodeId): Promise<WhyView>;
+  /** What this rule would have said at each sample at hand, oldest first. Nothing is changed. */
+  judge(node: NodeId, rule: IdleRule): Promise<JudgedView[]>;
+  /** Until then nothing is stopped automatically; null allows it again. */
+  pauseStops(until: Timestamp | null): Promise<void>;
   nodeEntry(node: NodeId): Promise<NodeEntry>;
   /** What a cron expression says, in words, and when it comes next. */
   readSchedule(ask: ScheduleAsk): Promise<ScheduleReading>;

@@ -20,6 +20,11 @@ export function removeNeed(dependant: NodeId, dependency: string, told: string):
   return editNode(dependant, (entry) => ({ ...entry, depends_on: (entry.depends_on ?? []).filter((name) => name !== dependency) }), told);
 }
 
+/** Keeps a node on until then. */
+export async function holdUntil(node: { id: NodeId; name: string; held_until: number | null }, until: number, told: string): Promise<void> {
+  await hold(node, until - Date.now(), told);
+}
+
 /** Keeps a node on for so long from now, or releases it with null. */
 export async function hold(node: { id: NodeId; name: string; held_until: number | null }, forMs: number | null, told: string): Promise<void> {
   const before = node.held_until;

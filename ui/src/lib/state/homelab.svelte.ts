@@ -7,7 +7,7 @@ import { graphOf, newer, type Graph } from "../graph";
 import { announcer } from "./announcer.svelte";
 import { time } from "./clock.svelte";
 
-const nobody: Snapshot = { revision: 0, at: 0, nodes: [], connections: [], cascades: [], queued: [], questions: [], discovered: [], notices: [] };
+const nobody: Snapshot = { revision: 0, at: 0, nodes: [], connections: [], cascades: [], queued: [], questions: [], discovered: [], notices: [], stops_paused_until: null };
 
 /** Between two snapshots that take long to show, in ms: still ten a second. */
 const LONGEST_REST = 100;

@@ -13,9 +13,11 @@ import type {
   CascadeView,
   CheckView,
   CommandError,
+  IdleRule,
   JournalFormat,
   JournalLine,
   JournalQuery,
+  JudgedView,
   NewApiToken,
   NodeEntry,
   NodeId,
@@ -31,9 +33,12 @@ import type {
   SettingsView,
   ShownApiToken,
   Snapshot,
+  WhyView,
 } from "../bindings";
 import { listenOf, needsYes, reach } from "../../access";
+import { ruleFaults } from "../../idle";
 import { guestsOf, scenarios, viewOf, type World } from "./homelab";
+import { idleView, judged } from "./idle";
 import { plan } from "./planner";
 
 export function fakeBackend(scenario: string): Backend {
@@ -76,6 +81,7 @@ export class FakeEngine implements Backend {
     poll_idle_s: 60,
     start_timeout_s: { machine: 180, vm: 120, lxc: 60, container: 60 },
     stop_timeout_s: { machine: 180, vm: 180, lxc: 60, container: 30 },
+    idle_timeout_minutes: 30,
     language: null,
   };
 
@@ -170,7 +176,13 @@ export class FakeEngine implements Backend {
     this.#change((snapshot) => {
       snapshot.questions = snapshot.questions.filter((one) => one.id !== question);
     });
-    this.#note("question", asked.node, answer === "keep_on" ? `You kept ${asked.node_name} on` : `You shut ${asked.node_name} down`, null);
+    const said = { shut_down: `You shut ${asked.node_name} down`, keep_on: `You kept ${asked.node_name} on`, snooze: `You are asked about ${asked.node_name} again in 1 h`, always_keep_on: `${asked.node_name} is always kept on` };
+    this.#note("question", asked.node, said[answer], null);
+    if (answer === "always_keep_on") {
+      this.#change(() => (this.#node(asked.node).always_on = true));
+      const entry = this.#world.entries.get(asked.node);
+      if (entry) entry.always_on = true;
+    }
     if (answer === "shut_down") await this.run({ action: "stop", node: asked.node, with_dependants: false, queue: false, automatic: false });
   }
 
@@ -190,6 +202,35 @@ export class FakeEngine implements Backend {
     this.#note("hold", node, until === null ? `${name} is no longer kept on` : `${name} is kept on`, "you said so");
   }
 
+  async why(node: NodeId): Promise<WhyView> {
+    const view = this.#node(node);
+    const entry = await this.nodeEntry(node);
+    const answer = plan(this.#world.snapshot, { action: "stop", node, with_dependants: false, queue: false, automatic: true });
+    const isOn = view.power === "on";
+    return {
+      node,
+      node_name: view.name,
+      power: view.power,
+      kept_on: isOn && answer.kind === "refused" ? answer.refusal.message : null,
+      idle: idleView(view, entry, this.#settings.idle_timeout_minutes, this.now()),
+      would: isOn && answer.kind === "plan" && answer.plan.steps.length > 0 ? answer.plan : null,
+    };
+  }
+
+  async judge(node: NodeId, rule: IdleRule): Promise<JudgedView[]> {
+    const [wrong] = ruleFaults(rule);
+    if (wrong) throw refusal(wrong[0], wrong[1]);
+    const view = this.#node(node);
+    return view.power === "on" ? judged(view, await this.nodeEntry(node), rule, this.#settings.idle_timeout_minutes, this.now()) : [];
+  }
+
+  async pauseStops(until: number | null): Promise<void> {
+    if (until !== null && until <= this.now()) throw other("the time until which nothing is stopped is over");
+    this.#change((snapshot) => {
+      snapshot.stops_paused_until = until;
+    });
+  }
+
   async nodeEntry(node: NodeId): Promise<NodeEntry> {
     const entry = this.#world.entries.get(node);
     if (!entry) throw other("this node is gone");
@@ -201,6 +242,8 @@ export class FakeEngine implements Backend {
     if (entry.name === "cycle") throw refusal("depends_on", "cycle would need itself: cycle → nas → cycle");
     const cycle = this.#cycle(node, entry);
     if (cycle) throw refusal("depends_on", `${entry.name} would need itself: ${cycle.join(" → ")}`);
+    const [wrong] = entry.idle ? ruleFaults(entry.idle) : [];
+    if (wrong) throw refusal(wrong[0], wrong[1]);
     if (entry.ssh?.key_file?.includes("missing")) throw refusal("ssh.key_file", `${entry.ssh.key_file}: no such file`);
     const id = node ?? (this.#next += 1);
     this.#world.entries.set(id, structuredClone(entry));
@@ -482,7 +525,7 @@ export class FakeEngine implements Backend {
     }
     this.#end(id, "completed");
     this.#change((snapshot) => {
-      for (const next of questions) snapshot.questions.push({ id: (this.#next += 1), node: next.node, node_name: next.node_name, reason: next.reason.replace(" then", ""), asked_at: this.now() });
+      for (const next of questions) snapshot.questions.push({ id: (this.#next += 1), node: next.node, node_name: next.node_name, reason: next.reason.replace(" then", ""), asked_at: this.now(), stops_at: null });
     });
   }
 

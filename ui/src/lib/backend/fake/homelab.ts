@@ -28,17 +28,17 @@ export function entries(): NodeEntry[] {
   const ssh = { user: "root", auth: "key" as const, key_file: "~/.ssh/id_ed25519", port: 22 };
   return [
     { name: "machine1", kind: "machine", mac: "52:54:00:00:00:01", address: "10.77.0.1", ssh, proxmox_api: { url: "https://10.77.0.1:8006", node: "pve1", token_id: "root@pam!wakehub" } },
-    { name: "vm-docker", kind: "vm", host: "machine1", platform_id: "100", address: "10.77.0.11", docker_api: { url: "tcp://10.77.0.11:2376", cert_path: "~/.docker/vm-docker" } },
+    { name: "vm-docker", kind: "vm", host: "machine1", platform_id: "100", address: "10.77.0.11", docker_api: { url: "tcp://10.77.0.11:2376", cert_path: "~/.docker/vm-docker" }, idle: { timeout_minutes: 45, criteria: { cpu: { cores: 0.5 }, network_traffic: { bytes_per_tick: 16_384 } } } },
     { name: "jellystat", kind: "container", host: "vm-docker", platform_id: "jellystat", pinned: true, url: "http://10.77.0.11:3000" },
-    { name: "sandbox", kind: "container", host: "vm-docker", platform_id: "sandbox", depends_on: ["lxc-jellyfin"], pinned: true },
-    { name: "qbittorrent", kind: "container", host: "vm-docker", platform_id: "qbittorrent", depends_on: ["nas"], pinned: true, url: "http://10.77.0.11:8080" },
+    { name: "sandbox", kind: "container", host: "vm-docker", platform_id: "sandbox", depends_on: ["lxc-jellyfin"], pinned: true, idle: { criteria: { network_traffic: { bytes_per_tick: 16_384 } } } },
+    { name: "qbittorrent", kind: "container", host: "vm-docker", platform_id: "qbittorrent", depends_on: ["nas"], pinned: true, url: "http://10.77.0.11:8080", idle: { criteria: { network_traffic: { packets_per_tick: 200 }, disk: { bytes_per_tick: 2_097_152 } } } },
     { name: "vm-ubuntu", kind: "vm", host: "machine1", platform_id: "102", pinned: true },
-    { name: "machine2", kind: "machine", mac: "52:54:00:00:00:02", address: "10.77.0.2", ssh: { ...ssh, auth: "password", key_file: undefined }, proxmox_api: { url: "https://10.77.0.2:8006", node: "pve2", token_id: "root@pam!wakehub" }, always_on: true },
+    { name: "machine2", kind: "machine", mac: "52:54:00:00:00:02", address: "10.77.0.2", ssh: { ...ssh, auth: "password", key_file: undefined }, proxmox_api: { url: "https://10.77.0.2:8006", node: "pve2", token_id: "root@pam!wakehub" }, always_on: true, idle: { criteria: { cpu: { cores: 0.5 }, network_traffic: { bytes_per_tick: 16_384 } } } },
     { name: "vm-homeassistant", kind: "vm", host: "machine2", platform_id: "110", pinned: true, always_on: true, url: "http://10.77.0.20:8123" },
     { name: "lxc-jellyfin", kind: "lxc", host: "machine2", platform_id: "101", depends_on: ["nas"], address: "10.77.0.21", pinned: true, url: "http://10.77.0.21:8096", readiness: { http: "http://10.77.0.21:8096" }, idle: { timeout_minutes: 30 } },
-    { name: "lxc-cloudflared", kind: "lxc", host: "machine2", platform_id: "103", pinned: true },
-    { name: "nas", kind: "machine", mac: "52:54:00:00:00:03", address: "10.77.0.3", ssh, pinned: true, confirm_before_auto_stop: true },
-    { name: "raspberry", kind: "machine", address: "10.77.0.4", ssh, docker_api: { url: "ssh" }, always_on: true },
+    { name: "lxc-cloudflared", kind: "lxc", host: "machine2", platform_id: "103", pinned: true, idle: { criteria: { network_traffic: { bytes_per_tick: 16_384 } } } },
+    { name: "nas", kind: "machine", mac: "52:54:00:00:00:03", address: "10.77.0.3", ssh, pinned: true, confirm_before_auto_stop: true, idle: { timeout_minutes: 60, criteria: { cpu: { cores: 0.5 }, network_traffic: { bytes_per_tick: 16_384 }, network_connections: { more_than: 0 }, last_access: {} } } },
+    { name: "raspberry", kind: "machine", address: "10.77.0.4", ssh, docker_api: { url: "ssh" }, always_on: true, idle: {} },
     { name: "pihole", kind: "container", host: "raspberry", platform_id: "pihole", always_on: true },
     { name: "nextcloud", kind: "container", host: "raspberry", platform_id: "nextcloud", depends_on: ["nas"], pinned: true, url: "http://10.77.0.4:8088" },
   ];
@@ -123,7 +123,7 @@ function build(now: number, states: States): World {
   );
   return {
     entries: new Map(all.map((entry) => [idOf(entry.name), entry])),
-    snapshot: { revision: 1, at: now, nodes, connections, cascades: [], queued: [], questions: [], discovered: [], notices: [] },
+    snapshot: { revision: 1, at: now, nodes, connections, cascades: [], queued: [], questions: [], discovered: [], notices: [], stops_paused_until: null },
   };
 }
 
@@ -250,7 +250,7 @@ function evening(now: number): World {
       },
     }),
   ];
-  world.snapshot.questions = [{ id: 7, node: ids["lxc-cloudflared"], node_name: "lxc-cloudflared", reason: "it has not been used for 30 min", asked_at: now - minute }];
+  world.snapshot.questions = [{ id: 7, node: ids["lxc-cloudflared"], node_name: "lxc-cloudflared", reason: "it has not been used for 30 min", asked_at: now - minute, stops_at: null }];
   world.snapshot.discovered = found(world);
   return world;
 }
@@ -339,9 +339,29 @@ function troubled(now: number): World {
     }),
   ];
   world.snapshot.questions = [
-    { id: 1, node: ids.nas, node_name: "nas", reason: "no longer needed once lxc-jellyfin is off", asked_at: now - 20 * minute },
-    { id: 2, node: ids.machine1, node_name: "machine1", reason: "it has not been used for 30 min", asked_at: now - 10 * minute },
+    { id: 1, node: ids.nas, node_name: "nas", reason: "no longer needed once lxc-jellyfin is off", asked_at: now - 20 * minute, stops_at: null },
+    { id: 2, node: ids.machine1, node_name: "machine1", reason: "it has not been used for 30 min", asked_at: now - 10 * minute, stops_at: null },
   ];
+  return world;
+}
+
+/** A notice of 60 s and a question at once. */
+function grace(now: number): World {
+  const world = used(now);
+  world.snapshot.questions = [
+    { id: 8, node: ids.sandbox, node_name: "sandbox", reason: "it has not been used for 30 min", asked_at: now - 18_000, stops_at: now + 42_000 },
+    { id: 7, node: ids["lxc-cloudflared"], node_name: "lxc-cloudflared", reason: "it has not been used for 30 min", asked_at: now - minute, stops_at: null },
+  ];
+  Object.assign(at(world, "lxc-cloudflared"), { power: "on" });
+  return world;
+}
+
+/** Nothing is stopped automatically until tomorrow at eight. */
+function paused(now: number): World {
+  const world = used(now);
+  const eight = new Date(now + day);
+  eight.setHours(8, 0, 0, 0);
+  world.snapshot.stops_paused_until = eight.getTime();
   return world;
 }
 
@@ -407,6 +427,8 @@ export const scenarios: Record<string, (now: number) => World> = {
   quiet,
   used,
   troubled,
+  grace,
+  paused,
   many,
   strange,
   estate,

@@ -7,6 +7,8 @@ export function plan(snapshot: Snapshot, ask: Ask): PlanAnswer {
   const byId = new Map(snapshot.nodes.map((node) => [node.id, node]));
   const target = byId.get(ask.node);
   if (!target) return refused(ask.node, "", "unknown_node", [], `there is no node ${ask.node}`);
+  if (ask.automatic && target.always_on) return refused(target.id, target.name, "always_on", [], `${target.name} is always on and is never stopped automatically`);
+  if (ask.automatic && target.held_until !== null) return refused(target.id, target.name, "held", [], `${target.name} is kept on by you`);
   return ask.action === "start" ? start(byId, target) : stop(snapshot, byId, target, ask.with_dependants);
 }
 
