@@ -46,11 +46,14 @@ test("what a node needs is added, refused with the whole cycle, and taken back",
 test("a node is kept on for two hours and released", async () => {
   await visit("used&pace=0", "#/node/9", async (page) => {
     assert.match(await text(page, "[data-why]"), /^Sandbox needs it|^sandbox needs it/);
-    await page.click(".node-head .btn:has-text('Keep on for 2 h')");
-    await page.waitForSelector(".node-head .btn:has-text('Release')");
-    assert.match(await text(page, "[data-why]"), /You keep it on until \d\d:\d\d and sandbox needs it\./);
-    await page.click(".node-head .btn:has-text('Release')");
-    await page.waitForSelector(".node-head .btn:has-text('Keep on for 2 h')");
+    const menu = page.getByRole("button", { name: /^Keep on|^Held/ });
+    await menu.click();
+    await page.getByRole("menuitem", { name: "For 2 h" }).click();
+    await page.waitForSelector(".node-head .btn:has-text('Held, 1')");
+    assert.match(await text(page, "[data-why]"), /You keep it on until (tomorrow, )?\d\d:\d\d and sandbox needs it\./);
+    await menu.click();
+    await page.getByRole("menuitem", { name: "Release" }).click();
+    await page.waitForSelector(".node-head .btn:has-text('Keep on')");
   });
 });
 

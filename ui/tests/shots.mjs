@@ -56,6 +56,36 @@ const pages = {
   "node-failed": ["evening", "#/node/14"],
   "node-host": ["troubled", "#/node/7"],
   "node-remove": ["evening", "#/node/11", async (page) => (await page.click(".node-head [aria-haspopup]"), await page.click("[data-harm]"))],
+  "idle-used": ["used", "#/node/9", idleCard],
+  "idle-quiet": ["used", "#/node/4", (page) => idleCard(page).then(() => page.locator(".idle-card summary").click({ timeout: 500 }).catch(() => {}))],
+  "idle-kept": ["used", "#/node/2", idleCard],
+  "idle-inhibited": ["used", "#/node/7", idleCard],
+  "idle-unknown": ["used", "#/node/12", idleCard],
+  "idle-packets": ["used", "#/node/5", idleCard],
+  "idle-none": ["used", "#/node/8", idleCard],
+  "idle-off": ["quiet", "#/node/9", idleCard],
+  "idle-fails": ["used&fail=why", "#/node/9", idleCard],
+  "idle-keep": ["used", "#/node/9", (page) => page.click(".node-head .menu-root [aria-haspopup]")],
+  "idle-keep-until": ["used", "#/node/9", async (page) => (await page.click(".node-head .menu-root [aria-haspopup]"), await page.locator("[role=menuitem]").nth(3).click(), await page.waitForSelector("dialog"))],
+  "idle-held": ["evening", "#/node/11", idleCard],
+  "idle-form": ["used", "#/node/11/edit?at=idle", async (page) => {
+    await page.waitForSelector(".idle .criteria");
+    await page.locator(".idle .tools .btn").click();
+    await page.locator(".idle .btn:has-text('?')").click();
+    await page.waitForSelector(".idle .strip");
+  }],
+  "idle-form-usual": ["used", "#/node/9/edit?at=idle", (page) => page.waitForSelector(".idle")],
+  "idle-form-errors": ["used", "#/node/11/edit?at=idle", async (page) => {
+    await page.waitForSelector(".idle .criteria");
+    await page.locator(".idle input[inputmode]").first().fill("0");
+    await page.locator(".idle .limits input").first().fill("many");
+    await page.click("button[type=submit]");
+  }],
+  "grace-node": ["grace", "#/node/4", idleCard],
+  grace: ["grace", "#/"],
+  "paused-node": ["paused", "#/node/4", idleCard],
+  paused: ["paused", "#/"],
+  "pause-dialog": ["used", "#/", (page) => page.locator(".page-head .actions .btn").first().click()],
   question: ["evening", "#/question/7"],
   start: ["quiet", "#/", (page) => page.click('[data-node="lxc-jellyfin"] .btn-tonal')],
   stop: ["used", "#/node/11", (page) => page.click(".node-head .btn:has-text('down'), .node-head .btn:has-text('teindre')")],
@@ -91,6 +121,10 @@ const pages = {
   "settings-troubled": ["troubled", "#/settings"],
   "import-error": ["evening", "#/settings", async (page) => (await page.fill("textarea", '[[node]]\nname = "nas"\ncolour = "red"\n'), await page.click(".btn-primary:not(.question .btn)"), await page.waitForSelector(".trouble"))],
 };
+
+async function idleCard(page) {
+  await page.waitForSelector(".idle-card .body > *");
+}
 
 /** Goes through the first run up to a stage. */
 async function firstRun(page, stage) {

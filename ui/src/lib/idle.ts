@@ -199,7 +199,7 @@ export function ruleFaults(rule: IdleRule): [string, string][] {
   return wrong;
 }
 
-/** The unit that a signal's numbers are in. Traffic may be limited in bytes, in packets, or in both. */
+/** The unit that a signal's numbers are in; null for what answers yes or no in words of its own. Traffic may be limited in bytes, in packets, or in both. */
 export type Unit = "cores" | "part" | "bytes" | "packets" | "connections" | "users";
 
 export function unitOf(signal: Pick<SignalView, "criterion" | "threshold">): Unit | null {
@@ -215,9 +215,8 @@ export function unitOf(signal: Pick<SignalView, "criterion" | "threshold">): Uni
     case "disk":
       return "bytes";
     case "last_access":
-      return "users";
-    default:
-      // one that a newer engine knows: its own words are shown
+      return signal.threshold.startsWith("port ") ? null : "users";
+    case "probe":
       return null;
   }
 }

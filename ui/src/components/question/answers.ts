@@ -12,5 +12,5 @@ export function otherAnswers(answer: (answer: Answer) => unknown, withSnooze = f
 
 /** What is left until it is stopped, in whole seconds, as long as anything is left. */
 export function secondsLeft(question: QuestionView, now: number): number {
-  return question.stops_at === null ? 0 : Math.max(0, Math.ceil((question.stops_at - now) / 1000));
+  return question.stops_at === null ? 0 : Math.max(0, Math.floor((question.stops_at - now) / 1000));
 }

@@ -296,6 +296,7 @@ export const en = {
 
   // questions
   question: "Question",
+  questionAbout: (name: string) => `Question about ${name}`,
   askShutDown: (name: string) => `Shut ${name} down?`,
   askNotUsed: (name: string, time: string) => `${name} has not been used for ${time}. Shut it down?`,
   askNotNeeded: (name: string) => `${name} is no longer needed. Shut it down?`,
@@ -317,9 +318,11 @@ export const en = {
   idleVerdict: { active: "In use", idle: "Idle", inhibited: "Must not be interrupted", unknown: "Not known" },
   idleFor: (time: string) => `for ${time}`,
   idleForMore: (time: string) => `for ${time} at least`,
+  becauseOf: (why: string) => `: ${why}`,
+  signalQuiet: "quiet",
   idleNow: "since the last look",
-  criterion: { cpu: "Processor", ram: "Memory", network_traffic: "Network traffic", network_connections: "Connections", disk: "Disk", last_access: "Logins" } as Record<string, string>,
-  criterionUse: { cpu: "processor use", ram: "memory use", network_traffic: "network traffic", network_connections: "connections", disk: "disk use", last_access: "logins" } as Record<string, string>,
+  criterion: { cpu: "Processor", ram: "Memory", network_traffic: "Network traffic", network_connections: "Connections", disk: "Disk", probe: "Service", last_access: "Logins" } as Record<string, string>,
+  criterionUse: { cpu: "processor use", ram: "memory use", network_traffic: "network traffic", network_connections: "connections", disk: "disk use", probe: "the service’s answer", last_access: "logins" } as Record<string, string>,
   amountOf: {
     cores: (n: string, isOne: boolean) => `${n} ${isOne ? "core" : "cores"}`,
     packets: (n: string) => `${n} packets/min`,
@@ -353,6 +356,7 @@ export const en = {
   wouldSoon: { shut: "It is shut down at the next look, unless somebody uses it.", ask: "You are asked at the next look whether to shut it down." },
   fellQuiet: "If it falls quiet now,",
   fellQuietThen: { shut: (at: string) => `it stops at ${at}, after a notice of 60 s.`, ask: (at: string) => `you are asked at ${at} whether to shut it down.` },
+  staysOnThen: "If it falls quiet, it stays on all the same:",
   staysOnAll: "It stays on all the same:",
   wouldSteps: (n: number) => `What a stop would do: ${n} ${plural(n, "step", "steps")}`,
   verdictUnknownHint: "What is not known counts as use: it is not stopped.",
@@ -470,7 +474,6 @@ export const en = {
   stopTime: "Time to stop",
   stopTimeHint: "After it, the stop counts as failed.",
   changedOf: (what: string, node: string) => `${node}: “${what}” is changed.`,
-  keepOnFor: (time: string) => `Keep on for ${time}`,
   release: "Release",
   keptOnUntil: (node: string, time: string) => `${node} is kept on until ${time}.`,
   released: (node: string) => `${node} is released.`,

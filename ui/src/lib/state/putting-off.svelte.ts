@@ -1,6 +1,6 @@
 // Keeping a node on, and pausing all automatic stops: until when is asked in one dialog.
 import type { NodeView } from "../backend/bindings";
-import { ahead, duration } from "../format";
+import { ahead, clock, duration } from "../format";
 import { m, words } from "../i18n/index.svelte";
 import { name, plain } from "../rich";
 import { nextAt, oneHour, tomorrowAt, twoHours } from "../until";
@@ -39,7 +39,7 @@ class PuttingOff {
     const spans = [oneHour, twoHours].map((span) => ({ label: m.forTime(duration(span, words.language)), until: now + span }));
     const at = (until: number) => ahead(until, now, words.locale);
     if (wanted.kind === "pause") return [...spans, { label: m.untilThen(at(tomorrowAt(8, now))), until: tomorrowAt(8, now) }];
-    return [...spans, { label: m.tonight(at(nextAt(6, now))), until: nextAt(6, now) }, { label: m.forEver, until: null }];
+    return [...spans, { label: m.tonight(clock(nextAt(6, now), words.locale)), until: nextAt(6, now) }, { label: m.forEver, until: null }];
   }
 
   async take(wanted: Wanted, until: number | null): Promise<void> {

@@ -89,7 +89,7 @@ const spelt: Record<Unit, (n: number) => string> = {
   users: (n) => `${n} ${n === 1 ? "user" : "users"}`,
 };
 
-const titles: Record<Criterion, string> = { cpu: "processor use", ram: "memory use", network_traffic: "network traffic", network_connections: "number of connections", disk: "disk use", last_access: "number of users" };
+const titles: Record<Criterion, string> = { cpu: "processor use", ram: "memory use", network_traffic: "network traffic", network_connections: "number of connections", disk: "disk use", probe: "service’s answer", last_access: "number of users" };
 
 interface Gauge {
   criterion: Criterion;

@@ -9,6 +9,8 @@ export function plan(snapshot: Snapshot, ask: Ask): PlanAnswer {
   if (!target) return refused(ask.node, "", "unknown_node", [], `there is no node ${ask.node}`);
   if (ask.automatic && target.always_on) return refused(target.id, target.name, "always_on", [], `${target.name} is always on and is never stopped automatically`);
   if (ask.automatic && target.held_until !== null) return refused(target.id, target.name, "held", [], `${target.name} is kept on by you`);
+  const guests = snapshot.nodes.filter((node) => node.host === target.id && node.power === "on").map((node) => node.name);
+  if (ask.automatic && guests.length > 0) return refused(target.id, target.name, "hosts", guests, `${target.name} hosts ${guests.join(", ")}`);
   return ask.action === "start" ? start(byId, target) : stop(snapshot, byId, target, ask.with_dependants);
 }
 
