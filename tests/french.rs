@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use homelab::{Dice, Homelab};
+use wakehub_domain::idle::{Criterion, Interruption, Missing, Reading, Use, Value, Verdict};
 use wakehub_domain::{
     ConnectorError, ErrorKind, Graph, Intent, Node, NodeId, NodeKind, Observations, PowerState,
     Presented, PresentedKind, Probe, RefusalKind, SshAuth, SshConfig, StopScope, Timestamp,
@@ -52,6 +53,7 @@ fn values(gap: &str) -> &'static [&'static str] {
         "day" => &["1st", "31st"],
         "days" => &["Monday and Friday", "Saturday, Sunday and Tuesday"],
         "months" => &["May", "January and July"],
+        "amount" | "limit" => &["1.20 cores", "1 packet", "8.1 KiB"],
         "platform" => &["Proxmox API", "Docker API", "SSH"],
         _ => &["nas"],
     }
@@ -136,6 +138,99 @@ fn of_the_planner() -> BTreeSet<String> {
     ];
     let all: BTreeSet<&str> = all.iter().map(RefusalKind::as_str).collect();
     assert_eq!(kinds, all, "the random homelabs meet every refusal");
+    said
+}
+
+/// Why a node counts as used, or as not used.
+fn of_the_judge() -> BTreeSet<String> {
+    let values = [
+        (Criterion::Cpu, Value::Cores(1.2), Value::Cores(0.5)),
+        (Criterion::Cpu, Value::Cores(0.500_1), Value::Cores(0.5)),
+        (Criterion::Ram, Value::Fraction(0.6), Value::Fraction(0.5)),
+        (
+            Criterion::NetworkTraffic,
+            Value::Bytes(8300),
+            Value::Bytes(1024),
+        ),
+        (
+            Criterion::NetworkTraffic,
+            Value::Bytes(1 << 41),
+            Value::Bytes(1 << 31),
+        ),
+        (
+            Criterion::NetworkTraffic,
+            Value::Packets(2),
+            Value::Packets(1),
+        ),
+        (
+            Criterion::NetworkConnections,
+            Value::Connections(2),
+            Value::Connections(1),
+        ),
+        (
+            Criterion::Disk,
+            Value::Bytes(5 << 20),
+            Value::Bytes(1 << 20),
+        ),
+        (Criterion::LastAccess, Value::Users(2), Value::Users(0)),
+        (Criterion::LastAccess, Value::Users(1), Value::Users(0)),
+    ];
+    let port = |accepts| Value::Port { port: 22, accepts };
+    let readings = values
+        .into_iter()
+        .flat_map(|(criterion, value, threshold)| {
+            let quiet = (criterion, threshold.clone(), value.clone());
+            [(criterion, value, threshold), quiet]
+        });
+    let ports = [true, false].map(|accepts| (Criterion::LastAccess, port(accepts), port(false)));
+    let mut because: Vec<Use> = readings
+        .chain(ports)
+        .map(|(criterion, value, threshold)| {
+            Use::Over(Reading {
+                criterion,
+                value,
+                threshold,
+            })
+        })
+        .collect();
+    because.extend([
+        Use::First,
+        Use::CounterReset(Criterion::NetworkTraffic),
+        Use::CounterReset(Criterion::Disk),
+        Use::Gap { seconds: 5400 },
+        Use::ClockWentBack,
+        Use::Interrupted(Interruption::Suspended),
+        Use::Interrupted(Interruption::Resumed),
+        Use::Interrupted(Interruption::Restarted),
+    ]);
+    let criteria = [
+        Criterion::Cpu,
+        Criterion::Ram,
+        Criterion::NetworkTraffic,
+        Criterion::NetworkConnections,
+        Criterion::Disk,
+        Criterion::Probe,
+        Criterion::LastAccess,
+    ];
+    let mut missing = criteria.map(Missing::Criterion).to_vec();
+    missing.extend([
+        Missing::Port(22),
+        Missing::Late { seconds: 180 },
+        Missing::Everything,
+        Missing::Criteria,
+        Missing::Rule,
+    ]);
+    let each = because.iter().map(ToString::to_string);
+    let mut said: BTreeSet<String> = each
+        .chain(missing.iter().map(ToString::to_string))
+        .collect();
+    let since = Timestamp(0);
+    let whole = [
+        Verdict::Active { because },
+        Verdict::Unknown { missing },
+        Verdict::Idle { since },
+    ];
+    said.extend(whole.map(|verdict| verdict.to_string()));
     said
 }
 
@@ -282,6 +377,7 @@ fn gathered() -> BTreeSet<String> {
         of_the_engine(),
         of_the_calendar(),
         of_the_planner(),
+        of_the_judge(),
         of_the_scenarios(),
         of_failures(),
         of_a_homelab_by_hand(),
@@ -291,6 +387,9 @@ fn gathered() -> BTreeSet<String> {
     .flatten()
     .collect()
 }
+
+/// The judge's reasons, one after the other.
+const JOINED: &str = "{rest}; {operation}";
 
 /// The entries by which it is said in French. `Err` is the sentence, or the part of it, that has none.
 fn entries(sentence: &str) -> Result<Vec<&'static str>, String> {
@@ -302,7 +401,7 @@ fn entries(sentence: &str) -> Result<Vec<&'static str>, String> {
         // what is none of the engine's sentences is a platform's; the planner's reasons are known to be sentences
         match entries(part) {
             Ok(more) => used.extend(more),
-            Err(part) if entry.contains("stays on: {rest}") => return Err(part),
+            Err(part) if entry.contains("stays on: {rest}") || entry == JOINED => return Err(part),
             Err(_) => {}
         }
     }

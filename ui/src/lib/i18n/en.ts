@@ -318,7 +318,6 @@ export const en = {
   idleVerdict: { active: "In use", idle: "Idle", inhibited: "Must not be interrupted", unknown: "Not known" },
   idleFor: (time: string) => `for ${time}`,
   idleForMore: (time: string) => `for ${time} at least`,
-  becauseOf: (why: string) => `: ${why}`,
   signalQuiet: "quiet",
   idleNow: "since the last look",
   criterion: { cpu: "Processor", ram: "Memory", network_traffic: "Network traffic", network_connections: "Connections", disk: "Disk", probe: "Service", last_access: "Logins" } as Record<string, string>,

@@ -19,6 +19,10 @@ describe("the engine's sentences", () => {
     ["on the 1st and 15th of May at 03:30", "les 1er et 15 mai à 03:30"],
     ["automatic stops are allowed on Friday and Saturday from 22:00 to 07:00 (time of Europe/Paris)", "les arrêts automatiques sont permis le vendredi et samedi de 22:00 à 07:00 (heure de Europe/Paris)"],
     ["every Tom and Jerry at 18:00", "every Tom and Jerry at 18:00"],
+    ["1.20 cores of the processor in use, more than 0.50 cores; 8.1 KiB sent and received in a minute, more than 1.0 KiB", "1,20 cœurs du processeur utilisés, plus de 0,50 cœurs ; 8,1 Kio échangés en une minute, plus de 1,0 Kio"],
+    ["its processor use is not known; its number of users is not known", "on ne connaît pas son usage du processeur ; on ne connaît pas ses sessions ouvertes"],
+    ["nas is used again: 2 connections to it, more than 0 connections", "nas sert de nouveau : 2 connexions vers lui, plus de 0 connexions"],
+    ["nothing was seen of it for 3 min", "rien vu de lui depuis 3 min"],
     ["VM 100 is locked (backup)", "VM 100 is locked (backup)"],
     ["it answers, port ssh refuses", "it answers, port ssh refuses"],
   ])("%s", (english, said) => expect(spaced(french(english))).toBe(said));
@@ -31,7 +35,7 @@ describe("the engine's sentences", () => {
 
   it("are the same in English, but for the marks", () => {
     for (const { en } of catalogue.sentences) {
-      const said = en.replace(/\{(n|port|seconds)\}/g, "7").replace(/\{clocks?\}/g, "18:00").replace(/\{(days?|months)\}/g, "May").replace(/\{\w+\}/g, "x");
+      const said = en.replace(/\{(n|port|seconds)\}/g, "7").replace(/\{clocks?\}/g, "18:00").replace(/\{(days?|months)\}/g, "May").replace(/\{(amount|limit)\}/g, "1.20 cores").replace(/\{\w+\}/g, "x");
       expect(told(said, "en")).toBe(said);
     }
   });

@@ -1,7 +1,7 @@
 // Reads the catalogue of what the engine says in English. The tray and notifications read the same file, in the same way
 // (crates/view/src/text/french.rs): `{n}`, `{port}`, `{seconds}` are digits, `{names}` a list of nodes, `{name}` one of them;
 // `{rest}` and `{operation}` hold a sentence, said in French as well. `{clock}` is a time of day, `{day}` a day or a date,
-// `{clocks}`, `{days}` and `{months}` a list of such words. Any other gap holds the platform's own words.
+// `{clocks}`, `{days}` and `{months}` a list of such words, `{amount}` and `{limit}` a number with its unit. Any other gap holds the platform's own words.
 import catalogue from "./fr-engine.json";
 
 export type Pair = { en: string; fr: string };
@@ -19,6 +19,9 @@ const frenchWords = new Map(catalogue.words.map(({ en, fr }) => [en, fr]));
 const word = `(?:${[...frenchWords.keys()].join("|")})`;
 const time = String.raw`\d\d:\d\d`;
 const listed = (item: string) => `${item}(?:(?:, ${item})* and ${item})?`;
+/** Units of what is measured; those that are not here are the same. */
+const units: Record<string, string> = { cores: "cœurs", B: "o", KiB: "Kio", MiB: "Mio", GiB: "Gio", TiB: "Tio", packet: "paquet", packets: "paquets", connection: "connexion", connections: "connexions", user: "utilisateur", users: "utilisateurs" };
+const measured = String.raw`[\d.]+ (?:%|${Object.keys(units).join("|")})`;
 /** What may stand in a gap; in any other something. */
 const holds: Record<string, string> = {
   n: String.raw`\d+?`,
@@ -29,6 +32,8 @@ const holds: Record<string, string> = {
   day: word,
   days: listed(word),
   months: listed(word),
+  amount: measured,
+  limit: measured,
 };
 const gap = /\{(\w+)\}/g;
 
@@ -70,6 +75,13 @@ function wordList(text: string, language: Language): string {
   return text.replace(" and ", " et ").replace(new RegExp(word, "g"), (en) => frenchWords.get(en) ?? en);
 }
 
+/** `1.20 cores` */
+function measure(text: string, language: Language): string {
+  if (language === "en") return text;
+  const [number = "", unit = ""] = text.split(" ");
+  return `${number.replace(".", ",")}\u00A0${units[unit] ?? unit}`;
+}
+
 /** The sentence with its names marked; null for what is none of the engine's. */
 export function told(sentence: string, language: Language, mark: Mark = (name) => name): string | null {
   for (const entry of sentences) {
@@ -78,6 +90,7 @@ export function told(sentence: string, language: Language, mark: Mark = (name) =
     for (const [name, value] of Object.entries(values)) {
       if (name === "names") values[name] = list(value, language, mark);
       else if (["day", "days", "months", "clocks"].includes(name)) values[name] = wordList(value, language);
+      else if (name === "amount" || name === "limit") values[name] = measure(value, language);
       else if (name === "name") values[name] = mark(value);
       else if (name === "rest" || name === "operation") values[name] = told(value, language, mark) ?? value;
     }

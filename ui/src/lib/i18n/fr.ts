@@ -299,7 +299,6 @@ export const fr: typeof en = {
   idleVerdict: { active: "Utilisé", idle: "Inactif", inhibited: "À ne pas interrompre", unknown: "Inconnu" },
   idleFor: (time: string) => `depuis ${time}`,
   idleForMore: (time: string) => `depuis au moins ${time}`,
-  becauseOf: (why: string) => ` : ${why}`,
   signalQuiet: "calme",
   idleNow: "depuis le dernier relevé",
   criterion: { cpu: "Processeur", ram: "Mémoire", network_traffic: "Trafic réseau", network_connections: "Connexions", disk: "Disque", probe: "Service", last_access: "Sessions" } as Record<string, string>,

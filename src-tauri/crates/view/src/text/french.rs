@@ -2,8 +2,8 @@
 //!
 //! `{n}`, `{port}`, `{seconds}`: digits. `{names}`: a list, `{name}`: a node. `{rest}` and `{operation}` hold a sentence, which
 //! is said in French as well. `{clock}` is a time of day, `{day}` a day or a date, `{clocks}`, `{days}` and `{months}` a list of
-//! such words, which stand in the catalogue. What stands in any other gap is the platform's own and stays. Of several entries that fit, the
-//! one with the most words of its own counts.
+//! such words, which stand in the catalogue, `{amount}` and `{limit}` a number with its unit. What stands in any other gap is the
+//! platform's own and stays. Of several entries that fit, the one with the most words of its own counts.
 
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -127,6 +127,7 @@ impl Entry {
                 match gap.as_str() {
                     "names" => list(text),
                     "day" | "days" | "months" | "clocks" => words(text),
+                    "amount" | "limit" => measure(text),
                     gap if holds_sentence(gap) => french(text).into_owned(),
                     _ => text.to_owned(),
                 }
@@ -248,9 +249,43 @@ fn may_hold(gap: &str, text: &str) -> Held {
         "clocks" => all_of(text, is_clock),
         "day" => is_word(text),
         "days" | "months" => all_of(text, is_word),
+        "amount" | "limit" => is_measure(text),
         _ => true,
     };
     if fits { Held::Yes } else { Held::NotYet }
+}
+
+/// Units of what is measured; those that are not here are the same.
+const UNITS: [(&str, &str); 12] = [
+    ("cores", "cœurs"),
+    ("B", "o"),
+    ("KiB", "Kio"),
+    ("MiB", "Mio"),
+    ("GiB", "Gio"),
+    ("TiB", "Tio"),
+    ("packet", "paquet"),
+    ("packets", "paquets"),
+    ("connection", "connexion"),
+    ("connections", "connexions"),
+    ("user", "utilisateur"),
+    ("users", "utilisateurs"),
+];
+
+/// `1.20 cores`
+fn is_measure(text: &str) -> bool {
+    let parts = text.split_once(' ');
+    parts.is_some_and(|(number, unit)| {
+        let is_number = |c: char| c.is_ascii_digit() || c == '.';
+        let is_unit = unit == "%" || UNITS.iter().any(|(en, _)| *en == unit);
+        !number.is_empty() && number.chars().all(is_number) && is_unit
+    })
+}
+
+fn measure(text: &str) -> String {
+    let (number, unit) = text.split_once(' ').unwrap_or((text, ""));
+    let french = UNITS.iter().find(|(en, _)| *en == unit);
+    let unit = french.map_or(unit, |(_, fr)| fr);
+    format!("{}\u{a0}{unit}", number.replace('.', ","))
 }
 
 fn is_list(gap: &str) -> bool {
