@@ -213,6 +213,7 @@ export class FakeEngine implements Backend {
       power: view.power,
       kept_on: isOn && answer.kind === "refused" ? answer.refusal.message : null,
       idle: idleView(view, entry, this.#settings.idle_timeout_minutes, this.now()),
+      next_scheduled: [],
       would: isOn && answer.kind === "plan" && answer.plan.steps.length > 0 ? { ...answer.plan, steps: answer.plan.steps.map((step) => ({ ...step, reason: step.reason.replace("you asked for it", "it is not used") })) } : null,
     };
   }
