@@ -420,7 +420,6 @@ export const en = {
   // answers
   snooze: "Snooze 1 h",
   alwaysKeepOn: "Always keep on",
-  shutDownNow: "Shut down now",
   moreAnswers: (name: string) => `More answers about ${name}`,
   graceNotUsed: (name: string, time: string) => `${name} has not been used for ${time}.`,
   graceNotNeeded: (name: string) => `${name} is no longer needed.`,

@@ -398,7 +398,6 @@ export const fr: typeof en = {
 
   snooze: "Dans 1 h",
   alwaysKeepOn: "Toujours garder allumé",
-  shutDownNow: "Éteindre tout de suite",
   moreAnswers: (name: string) => `Autres réponses pour ${name}`,
   graceNotUsed: (name: string, time: string) => `${name} ne sert pas depuis ${time}.`,
   graceNotNeeded: (name: string) => `${name} n’est plus requis.`,
