@@ -323,8 +323,8 @@ export const en = {
   criterion: { cpu: "Processor", ram: "Memory", network_traffic: "Network traffic", network_connections: "Connections", disk: "Disk", probe: "Service", last_access: "Logins" } as Record<string, string>,
   criterionUse: { cpu: "processor use", ram: "memory use", network_traffic: "network traffic", network_connections: "connections", disk: "disk use", probe: "the service’s answer", last_access: "logins" } as Record<string, string>,
   amountOf: {
-    cores: (n: string, isOne: boolean) => `${n} ${isOne ? "core" : "cores"}`,
-    packets: (n: string) => `${n} packets/min`,
+    cores: (text: string, n: number) => `${text} ${plural(n, "core", "cores")}`,
+    packets: (text: string, n: number) => `${text} ${plural(n, "packet", "packets")}/min`,
     aMinute: (size: string) => `${size}/min`,
     users: (n: number) => (n === 0 ? "nobody" : `${n} logged in`),
   },
