@@ -8,13 +8,13 @@ export function amount(unit: Unit, n: number, locale: string): string {
   const write = (value: number, digits: number) => new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value);
   switch (unit) {
     case "cores":
-      return m.amountOf.cores(write(n, 2), n === 1).replace(" ", nb);
+      return m.amountOf.cores(write(n, 2), n).replace(" ", nb);
     case "part":
       return `${write(n * 100, 0)}${nb}%`;
     case "bytes":
       return m.amountOf.aMinute(size(n, write));
     case "packets":
-      return m.amountOf.packets(write(n, 0)).replace(" ", nb);
+      return m.amountOf.packets(write(n, 0), n).replace(" ", nb);
     case "connections":
       return write(n, 0);
     case "users":

@@ -304,8 +304,8 @@ export const fr: typeof en = {
   criterion: { cpu: "Processeur", ram: "Mémoire", network_traffic: "Trafic réseau", network_connections: "Connexions", disk: "Disque", probe: "Service", last_access: "Sessions" } as Record<string, string>,
   criterionUse: { cpu: "usage du processeur", ram: "usage de la mémoire", network_traffic: "trafic réseau", network_connections: "connexions", disk: "usage du disque", probe: "réponse du service", last_access: "sessions ouvertes" } as Record<string, string>,
   amountOf: {
-    cores: (n: string, isOne: boolean) => `${n} ${isOne ? "cœur" : "cœurs"}`,
-    packets: (n: string) => `${n} paquets/min`,
+    cores: (text: string, n: number) => `${text} ${plural(n, "cœur", "cœurs")}`,
+    packets: (text: string, n: number) => `${text} ${plural(n, "paquet", "paquets")}/min`,
     aMinute: (size: string) => `${size}/min`,
     users: (n: number) => (n === 0 ? "personne" : plural(n, "1 session", `${n} sessions`)),
   },
