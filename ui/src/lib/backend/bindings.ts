@@ -600,11 +600,7 @@ would: PlanView | null,
 /**
  * Its next start and its next stop by the clock, in time.
  */
-next_scheduled: Array<ScheduledView>, 
-/**
- * What an automatic stop would do now; null where it would be refused (`kept_on`) or there is nothing to stop.
- */
-would: PlanView | null, };
+next_scheduled: Array<ScheduledView>, };
 
 export type IdleView = { enabled: boolean, timeout_s: number, 
 /**
