@@ -21,11 +21,9 @@ fn the_catalogue_is_read_whole_and_each_gap_is_filled() {
             );
         }
         assert!(!pair.fr.contains("« "), "a space breaks: {}", pair.fr);
-        assert!(
-            !pair.fr.contains('\''),
-            "a straight apostrophe: {}",
-            pair.fr
-        );
+        // a command is typed as it stands
+        let spoken: String = pair.fr.split('`').step_by(2).collect();
+        assert!(!spoken.contains('\''), "a straight apostrophe: {}", pair.fr);
     }
 }
 
