@@ -23,7 +23,7 @@ export const late = {
   add: new LatePage<{ kind: string | null; host: number | null }>(() => import("../views/Add.svelte")),
   configure: new LatePage<{ host: number; platformId: string | null }>(() => import("../views/Configure.svelte")),
   graph: new LatePage<{ node: number | null }>(() => import("../views/Graph.svelte")),
-  idle: new LatePage<{ node: NodeView }>(() => import("../components/idle/IdleCard.svelte")),
+  idle: new LatePage<{ node: NodeView }>(() => import("../views/IdlePart.svelte")),
 };
 
 /** Fetches what is left, one after the other, while the window is idle; what fails is fetched again when it is wanted. */

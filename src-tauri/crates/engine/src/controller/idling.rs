@@ -27,11 +27,11 @@ use crate::links::Links;
 const ASK_LIMIT: Duration = Duration::from_secs(45);
 /// An answer that has not come by then does not come.
 const LOST: Duration = Duration::from_secs(3 * 60);
-/// What is kept of each node for whoever asks why: four hours.
-const KEPT: usize = 240;
+/// What is kept of each node for whoever asks why: twelve hours, so that a suggestion has seen more than a quiet evening.
+const KEPT: usize = 720;
 
-/// All that is known about the use of nodes. Of each node with a rule that is on: the window, a meter per connection and four
-/// hours of samples, at most 50 KiB; of other nodes nothing.
+/// All that is known about the use of nodes. Of each node with a rule that is on: the window, a meter per connection and twelve
+/// hours of samples, at most 200 KiB; of other nodes nothing.
 #[derive(Default)]
 pub(crate) struct Idling {
     watched: BTreeMap<NodeId, Watched>,
