@@ -83,3 +83,31 @@ test("what was found is configured one after the other, from filled forms", asyn
     assert.match(await page.getAttribute('[data-node="raspberry"] .chip', "aria-label"), /^4 services to configure/);
   });
 });
+
+test("what happens by the clock is read in words while it is typed, and kept", async () => {
+  await visit("evening&pace=10", "#/node/1/edit", async (page) => {
+    await page.click("summary:has-text('By the clock')");
+    await page.click(".btn:has-text('Add a stop')");
+    const cron = page.getByLabel("When", { exact: true });
+    assert.ok(await cron.evaluate((element) => element === document.activeElement));
+    await cron.fill("0 18 * *");
+    await page.click("button[type=submit]");
+    assert.equal(await text(page, `#${(await cron.getAttribute("aria-describedby")).split(" ").pop()}`), "Five fields, as 0 18 * * 1-5 for every weekday at 18:00.");
+    await cron.fill("0 18 * * 1-5");
+    await page.waitForSelector(".schedules [role=status]:has-text('Every weekday at 18:00')");
+    assert.match(await text(page, ".schedules [role=status]"), /Next: /);
+    await page.click(".btn:has-text('Add hours')");
+    await page.getByLabel("From", { exact: true }).fill("23:00");
+    await page.getByRole("group", { name: "On which days it begins" }).getByRole("button", { name: "Fri" }).click();
+    await page.click("button[type=submit]");
+    await page.waitForSelector("h1.name");
+    await page.goto(page.url().replace(/#.*/, "#/node/1/edit"));
+    await page.waitForSelector(".schedules");
+    assert.equal(await page.getByLabel("When", { exact: true }).inputValue(), "0 18 * * 1-5");
+    assert.equal(await page.locator(".schedules [aria-pressed=true]").textContent(), "Stop");
+    assert.equal(await page.getByLabel("From", { exact: true }).inputValue(), "23:00");
+    assert.equal(await page.locator(".days [aria-pressed=true]").textContent(), "Fri");
+    await page.getByRole("button", { name: "Remove this time" }).click();
+    assert.equal(await page.locator(".schedules").count(), 0);
+  });
+});

@@ -27,6 +27,13 @@ const pages = {
   gone: ["evening", "#/node/4711"],
   queued: ["quiet&when=busy", "#/", async (page) => (await page.click('[data-node="lxc-jellyfin"] .btn-tonal'), await page.click("dialog .btn-primary"), await page.waitForSelector("dialog .heed"), await page.click("dialog .btn-primary"), await page.waitForTimeout(200))],
   broken: ["broken", "#/"],
+  "clock-form": ["evening", "#/node/1/edit", async (page) => {
+    await page.click("details.clock > summary");
+    for (const at of [0, 1]) await page.click(`details.clock .tools .btn:nth-child(${at + 1})`);
+    await page.click("details.clock .fields > .grid .btn:last-child");
+    await page.waitForTimeout(500);
+    await page.locator("details.clock").scrollIntoViewIfNeeded();
+  }],
   headless: ["headless", "#/"],
   machines: ["evening", "#/machines"],
   "machines-troubled": ["troubled", "#/machines"],

@@ -51,6 +51,17 @@ describe("an entry through the form and back", () => {
   });
 });
 
+describe("what happens by the clock", () => {
+  it("is refused at its field, here and by the engine", () => {
+    const draft = machine({ schedules: [{ action: "start", cron: "0 18 * *" }], windows: [{ from: "25:00", to: "07:00" }] });
+    expect(Object.keys(check(draft, nobody)).filter((key) => /^(schedules|auto)/.test(key))).toEqual(["schedules.0.cron", "auto_stop_windows.0.from"]);
+    const said = { field: "schedules.0.cron", line: null, message: "no" };
+    expect(sortErrors([said], fieldKeys)).toEqual({ fields: { "schedules.0.cron": "no" }, rest: [] });
+    const elsewhere = { field: "schedules.0.time_zone", line: null, message: "no" };
+    expect(sortErrors([elsewhere], fieldKeys).rest).toEqual([elsewhere]);
+  });
+});
+
 describe("what a kind cannot have is not sent", () => {
   it("a container has neither SSH nor an API of its own", () => {
     const draft = { ...draftOf(entries()[0]!), kind: "container" as const, host: "vm-docker", platformId: "x" };

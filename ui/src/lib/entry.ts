@@ -1,5 +1,5 @@
 // The node form: what its fields hold while somebody types, and the entry of homelab.toml that comes of it.
-import type { EntryError, NodeEntry, NodeKind, PowerOff, SecretEntry, SecretName, SshAuth } from "./backend/bindings";
+import type { EntryError, NodeEntry, NodeKind, PowerOff, Schedule, SecretEntry, SecretName, SshAuth, StopWindow } from "./backend/bindings";
 import { m } from "./i18n/index.svelte";
 import { idleDraft, idleErrors, idleKeys, ruleOf, type IdleDraft } from "./idle";
 
@@ -47,6 +47,8 @@ export interface Draft {
   note: string;
   tags: string;
   idle: IdleDraft;
+  schedules: Schedule[];
+  windows: StopWindow[];
   /** What the form does not show is kept as it was. */
   rest: Partial<NodeEntry>;
   /** Typed now; an empty one leaves the keyring as it is. */
@@ -61,7 +63,7 @@ export function emptyDraft(kind: NodeKind): Draft {
 const shown: ReadonlySet<string> = new Set([
   "name", "kind", "host", "platform_id", "depends_on", "address", "mac", "wol", "ssh", "proxmox_api", "docker_api", "pinned", "url",
   "open_when_started", "readiness", "start_timeout_seconds", "stop_timeout_seconds", "confirm_before_auto_stop", "always_on",
-  "stop_when_empty", "force_stop", "power_off", "shutdown_command", "watts_on", "watts_suspended", "note", "tags", "idle",
+  "stop_when_empty", "force_stop", "power_off", "shutdown_command", "watts_on", "watts_suspended", "note", "tags", "idle", "schedules", "auto_stop_windows",
 ] satisfies (keyof NodeEntry)[]);
 
 export function draftOf(entry: NodeEntry): Draft {
@@ -116,6 +118,8 @@ export function draftOf(entry: NodeEntry): Draft {
     note: entry.note ?? "",
     tags: (entry.tags ?? []).join(", "),
     idle: idleDraft(entry.idle),
+    schedules: (entry.schedules ?? []).map((one) => ({ ...one })),
+    windows: (entry.auto_stop_windows ?? []).map((one) => ({ ...one })),
     rest: Object.fromEntries(Object.entries(entry).filter(([key, value]) => !shown.has(key) && value !== undefined)),
     secrets: {},
   };
@@ -167,6 +171,8 @@ export function entryOf(draft: Draft): NodeEntry {
     note: text(draft.note),
     tags: tags.length > 0 ? tags : undefined,
     idle: ruleOf(draft.idle),
+    schedules: draft.schedules.length > 0 ? draft.schedules.map((one) => without({ ...one, cron: one.cron.trim() })) : undefined,
+    auto_stop_windows: draft.windows.length > 0 ? draft.windows.map((one) => without({ ...one, days: one.days?.length ? one.days : undefined })) : undefined,
     ...draft.rest,
   }) as NodeEntry;
 }
@@ -221,6 +227,7 @@ export type Errors = Record<string, string>;
 const port = (text: string) => /^\d{1,5}$/.test(text.trim()) && Number(text) >= 1 && Number(text) <= 65535;
 const seconds = (text: string) => text.trim() === "" || (/^\d{1,5}$/.test(text.trim()) && Number(text) >= 1 && Number(text) <= 86400);
 const watts = (text: string) => text.trim() === "" || (/^\d+([.,]\d+)?$/.test(text.trim()) && Number(text.replace(",", ".")) <= 100_000);
+const timeOfDay = (text: string) => /^([01]\d|2[0-3]):[0-5]\d$/.test(text);
 const web = (text: string) => /^https?:\/\/[^\s/]+/.test(text.trim());
 
 export function check(draft: Draft, taken: ReadonlySet<string>): Errors {
@@ -273,6 +280,11 @@ export function check(draft: Draft, taken: ReadonlySet<string>): Errors {
   fault("watts_on", !watts(draft.wattsOn), m.errorWatts);
   fault("watts_suspended", !watts(draft.wattsSuspended), m.errorWatts);
   for (const [key, message] of idleErrors(draft.idle)) fault(key, true, message);
+  draft.schedules.forEach((one, at) => fault(`schedules.${at}.cron`, one.cron.trim().split(/\s+/).length !== 5, m.errorCron));
+  draft.windows.forEach((one, at) => {
+    fault(`auto_stop_windows.${at}.from`, !timeOfDay(one.from), m.errorTimeOfDay);
+    fault(`auto_stop_windows.${at}.to`, !timeOfDay(one.to), m.errorTimeOfDay);
+  });
   return errors;
 }
 
@@ -295,6 +307,7 @@ export function sortErrors(errors: EntryError[], shown: ReadonlySet<string>): { 
 }
 
 function fieldFor(field: string, shown: ReadonlySet<string>): string | null {
+  if (/^(schedules\.\d+\.cron|auto_stop_windows\.\d+\.(from|to))$/.test(field)) return field;
   for (let key = field; key !== ""; key = key.includes(".") ? key.slice(0, key.lastIndexOf(".")) : "") {
     if (shown.has(key)) return key;
   }

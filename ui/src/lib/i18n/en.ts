@@ -361,6 +361,28 @@ export const en = {
   verdictUnknownHint: "What is not known counts as use: it is not stopped.",
   verdictInhibitedHint: "It is not used, and it is not stopped while this lasts.",
 
+  // by the clock
+  clockTitle: "By the clock",
+  clockSentence: "When it starts and stops by itself, and the hours in which it may be stopped automatically",
+  scheduleAction: "What it does then",
+  cronLabel: "When",
+  cronHint: "Minute, hour, day of the month, month, day of the week, as cron has them.",
+  scheduleIsOn: "Switched on",
+  nextTimes: (times: string) => `Next: ${times}`,
+  removeSchedule: "Remove this time",
+  addScheduledStart: "Add a start",
+  addScheduledStop: "Add a stop",
+  windowsTitle: "Automatic stops only between",
+  windowsHint: "Without any, it may be stopped automatically at all hours. What you stop yourself is stopped at any time.",
+  windowFrom: "From",
+  windowTo: "To",
+  windowDays: "On which days it begins",
+  everyDay: "every day",
+  addWindow: "Add hours",
+  removeWindow: "Remove these hours",
+  errorCron: "Five fields, as 0 18 * * 1-5 for every weekday at 18:00.",
+  errorTimeOfDay: "A time of day, as 22:00.",
+
   // the idle rule in the form
   ruleSentence: "Stops it when nobody has used it for a while.",
   ruleTimeout: "Stop after, min",

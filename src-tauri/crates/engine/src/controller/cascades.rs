@@ -258,8 +258,14 @@ impl Controller {
                 ..queued.ask.clone()
             };
             self.watch_queued(queued.ask, answer);
+            // what nobody asked for stays so while it waits
+            let automatic = ask.automatic;
+            let order = Order {
+                automatic,
+                ..Order::from(ask)
+            };
             self.after_looking(Goal::Run {
-                order: Order::from(ask),
+                order,
                 reply,
             })
             .await;
