@@ -18,6 +18,7 @@ use panel::{Line, Panel};
 use serde_json::Value;
 
 const OPEN: &str = "Open WakeHub";
+const PAUSE: &str = "Pause automatic stops";
 
 fn has_web_process(app: &App) -> bool {
     app.children().iter().any(|name| name.starts_with("WebKit"))
@@ -29,7 +30,10 @@ fn starts_in_the_tray_without_a_window_and_quits() {
     let panel = Panel::new(&desk);
     let mut app = desk.app(&["--hidden"]);
     panel.wait_for_label("Nothing pinned yet");
-    assert_eq!(panel.labels(), ["Nothing pinned yet", "——", OPEN, "Quit"]);
+    assert_eq!(
+        panel.labels(),
+        ["Nothing pinned yet", "——", PAUSE, OPEN, "Quit"]
+    );
     assert_eq!(desk.windows(), [""; 0]);
     assert!(!has_web_process(&app), "{:?}", app.children());
     panel.click(&["Quit"]);
@@ -293,7 +297,14 @@ fn pinned_nodes_stand_in_the_menu_with_their_state() {
     let labels: Vec<&str> = menu.iter().map(|line| line.label.as_str()).collect();
     assert_eq!(
         labels,
-        ["●  nas · On", "●  media & more · On", "——", OPEN, "Quit"]
+        [
+            "●  nas · On",
+            "●  media & more · On",
+            "——",
+            PAUSE,
+            OPEN,
+            "Quit"
+        ]
     );
     assert!(!item(&menu, "●  nas · On", "Start").enabled);
     assert!(item(&menu, "●  nas · On", "Stop").enabled);

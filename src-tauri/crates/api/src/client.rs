@@ -127,9 +127,15 @@ impl Client {
         self.asking().done(Method::POST, &path, &()).await
     }
 
-    pub async fn hold_for(&self, node: NodeId, length: Duration) -> Result<(), CommandError> {
+    pub async fn hold_for(
+        &self,
+        node: NodeId,
+        length: Duration,
+        then_stop: bool,
+    ) -> Result<(), CommandError> {
         let body = HoldBody::For {
             seconds: length.as_secs(),
+            then_stop,
         };
         let path = format!("/api/v1/nodes/{node}/hold");
         self.asking().done(Method::PUT, &path, &body).await

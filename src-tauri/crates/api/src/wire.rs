@@ -84,11 +84,15 @@ pub struct PinBody {
     pub pinned: bool,
 }
 
-/// `{"for": {"seconds": 7200}}`, `{"until": 1767225600000}` or `"nothing"`, which releases it.
+/// `{"for": {"seconds": 7200}}` (with `"then_stop": true` it is stopped automatically after them), `{"until": 1767225600000}` or `"nothing"`, which releases it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldBody {
-    For { seconds: u64 },
+    For {
+        seconds: u64,
+        #[serde(default)]
+        then_stop: bool,
+    },
     Until(Timestamp),
     Nothing,
 }

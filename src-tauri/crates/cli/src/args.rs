@@ -66,7 +66,7 @@ pub enum Command {
     /// Start a node with everything it needs
     Start {
         node: String,
-        /// Keep it on for so long: 2h, 90m, 1h30m, 1d. Until then it is not stopped automatically
+        /// Keep it on for so long: 2h, 90m, 1h30m, 1d. Then it is stopped, with a question or notice, by a WakeHub that runs
         #[arg(long = "for", value_name = "TIME", value_parser = duration)]
         keep_on: Option<Duration>,
         /// Wait for a running cascade that is in the way

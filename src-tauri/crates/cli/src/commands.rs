@@ -133,14 +133,14 @@ async fn obey(handle: &Wakehub, command: Command, json: bool) -> Result<(), Fail
             let id = ask.node;
             go(handle, ask, json).await?;
             match keep_on {
-                Some(length) => hold(handle, id, &node, length, json).await,
+                Some(length) => hold(handle, id, &node, (length, true), json).await,
                 None => Ok(()),
             }
         }
         Command::Hold { node, until } => {
             let id = find(handle, &node)?.id;
             match until {
-                When::For(length) => hold(handle, id, &node, length, json).await,
+                When::For(length) => hold(handle, id, &node, (length, false), json).await,
                 When::Off | When::Tonight | When::Tomorrow | When::At(_) => {
                     hold_until(handle, id, &node, until.after(SystemClock.now()), json).await
                 }
@@ -488,13 +488,13 @@ async fn hold(
     handle: &Wakehub,
     node: NodeId,
     name: &str,
-    length: Duration,
+    (length, then_stop): (Duration, bool),
     json: bool,
 ) -> Result<(), Failure> {
     let mut snapshots = handle.snapshots();
     // It may be kept on already: that time is not the answer.
     let before = held_until(&snapshots.borrow_and_update(), node);
-    handle.hold_for(node, length).await?;
+    handle.hold_for(node, length, then_stop).await?;
     let held = snapshots
         .wait_for(|snapshot| {
             let until = held_until(snapshot, node);

@@ -134,10 +134,11 @@ impl Wakehub {
         }
     }
 
-    pub async fn hold_for(&self, node: NodeId, length: Duration) -> Answered<()> {
+    pub async fn hold_for(&self, node: NodeId, length: Duration, then_stop: bool) -> Answered<()> {
         match self {
+            Wakehub::Here { handle, .. } if then_stop => handle.hold_then_stop(node, length).await,
             Wakehub::Here { handle, .. } => handle.hold_for(node, length).await,
-            Wakehub::There(client) => client.hold_for(node, length).await,
+            Wakehub::There(client) => client.hold_for(node, length, then_stop).await,
         }
     }
 

@@ -6,7 +6,7 @@
 mod cascades;
 mod discovery;
 mod edits;
-mod holds;
+pub(crate) mod holds;
 pub(crate) mod idling;
 mod journal;
 mod observing;
@@ -92,6 +92,8 @@ pub(crate) struct Controller {
     /// Of those, the ones whose stop is being looked at.
     pub stops_begun: BTreeSet<QuestionId>,
     pub paused_until: Option<Timestamp>,
+    /// Held nodes that are stopped when their time is over.
+    pub stop_after_hold: BTreeSet<NodeId>,
     /// Guests that run behind a connection and are not configured, by name: their host is not stopped automatically.
     pub unconfigured: BTreeMap<ConnectionId, Vec<String>>,
     pub discovered: BTreeMap<discovery::DiscoveredKey, discovery::DiscoveredGuest>,

@@ -131,15 +131,37 @@ impl Handle {
     /// itself, and when a person stops the node. It survives a restart.
     pub async fn hold(&self, node: NodeId, until: Option<Timestamp>) -> Result<(), CommandError> {
         let hold = until.map_or(HoldFor::Nothing, HoldFor::Until);
-        self.ask(|reply| Request::Hold { node, hold, reply })
-            .await?
+        self.hold_as(node, hold, false).await
     }
 
     /// [`Handle::hold`], from now on.
     pub async fn hold_for(&self, node: NodeId, duration: Duration) -> Result<(), CommandError> {
-        let hold = HoldFor::Duration(duration);
-        self.ask(|reply| Request::Hold { node, hold, reply })
-            .await?
+        self.hold_as(node, HoldFor::Duration(duration), false).await
+    }
+
+    /// Wanted for so long and no longer: when the time is over it is stopped automatically, after the question or the notice
+    /// that any automatic stop has. A hold alone never stops what it has kept on.
+    pub async fn hold_then_stop(
+        &self,
+        node: NodeId,
+        duration: Duration,
+    ) -> Result<(), CommandError> {
+        self.hold_as(node, HoldFor::Duration(duration), true).await
+    }
+
+    async fn hold_as(
+        &self,
+        node: NodeId,
+        hold: HoldFor,
+        then_stop: bool,
+    ) -> Result<(), CommandError> {
+        self.ask(|reply| Request::Hold {
+            node,
+            hold,
+            then_stop,
+            reply,
+        })
+        .await?
     }
 
     /// Why it is on, and what its idle rule says of it.

@@ -63,6 +63,8 @@ pub(crate) enum Request {
     Hold {
         node: NodeId,
         hold: HoldFor,
+        /// It was wanted for so long and no longer.
+        then_stop: bool,
         reply: Reply<()>,
     },
     Why {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, watch};
-use wakehub_domain::{CascadeId, Graph, Intent, Observations, StopScope, Timestamp};
+use wakehub_domain::{CascadeId, Graph, Intent, NodeId, Observations, StopScope, Timestamp};
 use wakehub_store::{CascadeRecord, OpenError, OpenNotice, Outcome, SettingKey, Store, StoreError};
 use wakehub_view::advice::failure_view;
 use wakehub_view::notice::Code;
@@ -14,6 +14,7 @@ use wakehub_view::wire::{
 };
 
 use crate::clock::{Clock, SystemClock};
+use crate::controller::holds::STOP_AFTER_HOLD;
 use crate::controller::idling::Idling;
 use crate::controller::probing::Probing;
 use crate::controller::questions::{About, Question};
@@ -122,6 +123,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         questions: left.questions,
         stops_begun: BTreeSet::new(),
         paused_until: None,
+        stop_after_hold: left.stop_after_hold,
         unconfigured: BTreeMap::new(),
         discovered: BTreeMap::new(),
         missing_secrets: BTreeMap::new(),
@@ -168,6 +170,7 @@ struct LeftBehind {
     questions: Vec<Question>,
     observations: Observations,
     paused_until: Option<Timestamp>,
+    stop_after_hold: BTreeSet<NodeId>,
     settings: EngineSettings,
     schedules: Kept,
     /// Newest first; those that the user has neither resumed nor dismissed.
@@ -211,6 +214,10 @@ fn left_behind(store: &mut Store, now: Timestamp) -> Result<LeftBehind, StoreErr
             })
         })
         .collect();
+    let stop_after_hold = store.setting(&STOP_AFTER_HOLD).unwrap_or_else(|error| {
+        tracing::warn!(%error, "what ends with its hold cannot be read; nothing does");
+        None
+    });
     let paused_until = store.setting(&PAUSED).unwrap_or_else(|error| {
         tracing::warn!(%error, "whether stops are paused cannot be read; they are not");
         None
@@ -221,6 +228,7 @@ fn left_behind(store: &mut Store, now: Timestamp) -> Result<LeftBehind, StoreErr
         questions,
         observations,
         paused_until,
+        stop_after_hold: stop_after_hold.unwrap_or_default(),
         settings,
         schedules: schedules.unwrap_or_default(),
         interrupted,

@@ -237,13 +237,14 @@ async fn two_rules_never_stop_what_the_other_still_needs() {
 }
 
 #[tokio::test]
-async fn asked_for_two_hours_it_is_asked_about_after_them() {
+async fn wanted_for_so_long_it_is_stopped_after_it_also_by_the_next_run() {
     let home = home(&[], &VM, &[]).await;
     let node = home.node("jellystat").id;
     home.handle
-        .hold_for(node, Duration::from_secs(20))
+        .hold_then_stop(node, Duration::from_secs(40))
         .await
         .expect("held");
+    let home = reopened(home).await;
     let notice = given_notice(&home, "jellystat").await;
     assert!(
         notice.reason.contains("the hold of jellystat ended"),
@@ -251,6 +252,48 @@ async fn asked_for_two_hours_it_is_asked_about_after_them() {
     );
     home.wait_for("it off", |s| is(s, "jellystat", Power::Off))
         .await;
+}
+
+#[tokio::test]
+async fn what_was_only_kept_on_is_not_stopped_for_the_end_of_it() {
+    let home = home(&[], &VM, &[]).await;
+    let node = home.node("jellystat").id;
+    home.handle
+        .hold_for(node, Duration::from_secs(10))
+        .await
+        .expect("held");
+    home.wait_for("its end", |s| {
+        s.nodes
+            .iter()
+            .any(|n| n.name == "jellystat" && n.held_until.is_none())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    let snapshot = home.handle.snapshot();
+    assert!(question(&snapshot, "jellystat").is_none());
+    assert!(is(&snapshot, "jellystat", Power::On));
+}
+
+#[tokio::test]
+async fn whoever_wants_to_be_asked_during_the_minute_is_asked() {
+    let home = home_that(false, &["jellystat"], &VM, &[]).await;
+    let notice = given_notice(&home, "jellystat").await;
+    let mut entry = home
+        .handle
+        .node_entry(notice.node)
+        .await
+        .expect("its entry");
+    entry.confirm_before_auto_stop = Some(true);
+    home.handle
+        .save_node(Some(notice.node), entry, vec![])
+        .await
+        .expect("saved");
+    home.wait_for("a question instead", |s| {
+        question(s, "jellystat").is_some_and(|q| q.stops_at.is_none())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    assert!(is(&home.handle.snapshot(), "jellystat", Power::On));
 }
 
 async fn reopened(home: Home) -> Home {

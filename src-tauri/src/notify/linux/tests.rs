@@ -233,7 +233,9 @@ async fn a_question_has_its_buttons_and_stays() {
                 "shut_down",
                 "Shut down",
                 "keep_on",
-                "Keep on"
+                "Keep on",
+                "snooze",
+                "Snooze for 1\u{a0}h"
             ]
             .map(str::to_owned)
             .to_vec(),

@@ -246,7 +246,14 @@ async fn hold(call: Call, Json(body): Json<HoldBody>) -> Answered<()> {
     let node = call.shared.node(call.word(0))?.id;
     let engine = &call.shared.engine;
     match body {
-        HoldBody::For { seconds } => engine.hold_for(node, Duration::from_secs(seconds)).await?,
+        HoldBody::For { seconds, then_stop } => {
+            let length = Duration::from_secs(seconds);
+            if then_stop {
+                engine.hold_then_stop(node, length).await?;
+            } else {
+                engine.hold_for(node, length).await?;
+            }
+        }
         HoldBody::Until(until) => engine.hold(node, Some(until)).await?,
         HoldBody::Nothing => engine.hold(node, None).await?,
     }

@@ -264,11 +264,7 @@ impl Controller {
                 automatic,
                 ..Order::from(ask)
             };
-            self.after_looking(Goal::Run {
-                order,
-                reply,
-            })
-            .await;
+            self.after_looking(Goal::Run { order, reply }).await;
         }
     }
 

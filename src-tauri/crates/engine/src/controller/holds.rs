@@ -1,22 +1,31 @@
 //! "Keep it on for two hours." A hold ends when its time is over, when it is released, or when a person stops the node.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 use wakehub_domain::{Graph, Intent, NodeId, PowerState, Timestamp};
-use wakehub_store::Hold;
+use wakehub_store::{Hold, SettingKey};
 use wakehub_view::said::Said;
 use wakehub_view::text;
 use wakehub_view::wire::CommandError;
 
 use super::Controller;
 use super::plans::Goal;
+use super::questions::About;
 use super::requests::{other, removed, store_failed};
 use crate::request::HoldFor;
+
+pub(crate) const STOP_AFTER_HOLD: SettingKey<BTreeSet<NodeId>> = SettingKey::new("stop_after_hold");
 
 /// What is kept on for longer is `always_on`.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 impl Controller {
-    pub(super) async fn hold(&mut self, node: NodeId, hold: HoldFor) -> Result<(), CommandError> {
+    pub(super) async fn hold(
+        &mut self,
+        node: NodeId,
+        hold: HoldFor,
+        then_stop: bool,
+    ) -> Result<(), CommandError> {
         if self.graph.get(node).is_none() {
             return Err(removed(node));
         }
@@ -39,6 +48,7 @@ impl Controller {
         };
         self.write_hold(move |store| store.hold(hold)).await?;
         self.observations.held.insert(node, until);
+        self.keep_stop_after(node, then_stop);
         let length = u64::try_from(until.since(now).as_millis()).unwrap_or(u64::MAX);
         let message = Said::KeptOnFor {
             name: &self.name(node),
@@ -58,7 +68,9 @@ impl Controller {
         }
         self.write_hold(move |store| store.release(node)).await?;
         self.let_go(node, why);
-        self.after_looking(Goal::HoldEnded { node }).await;
+        let then_stop = false;
+        self.after_looking(Goal::HoldEnded { node, then_stop })
+            .await;
         Ok(())
     }
 
@@ -76,8 +88,10 @@ impl Controller {
             // what cannot be removed now is over all the same, and is removed when the next start finds it
             self.storage
                 .send("end a hold", move |store| store.release(node));
+            let then_stop = self.stop_after_hold.contains(&node);
             self.let_go(node, Said::ItsTimeIsOver);
-            self.after_looking(Goal::HoldEnded { node }).await;
+            self.after_looking(Goal::HoldEnded { node, then_stop })
+                .await;
         }
     }
 
@@ -93,29 +107,52 @@ impl Controller {
         }
     }
 
+    /// Whether the node is stopped when its hold ends, in the database as here.
+    fn keep_stop_after(&mut self, node: NodeId, then_stop: bool) {
+        let changed = if then_stop {
+            self.stop_after_hold.insert(node)
+        } else {
+            self.stop_after_hold.remove(&node)
+        };
+        if changed {
+            let all = self.stop_after_hold.clone();
+            self.storage
+                .send("keep what ends with a hold", move |store| {
+                    store.set_setting(&STOP_AFTER_HOLD, &all)
+                });
+        }
+    }
+
     fn let_go(&mut self, node: NodeId, why: Said<'_>) {
         self.observations.held.remove(&node);
+        self.keep_stop_after(node, false);
         let name = self.name(node);
         self.journal_hold(node, Said::NoLongerKeptOn { name: &name }, why);
         self.look_soon(node);
         self.changed = true;
     }
 
-    /// It may have kept on what nobody needs any longer: the node itself, and what it needs. That is asked about, or given
-    /// notice of where it need not be asked.
-    pub(super) async fn hold_ended(&mut self, node: NodeId) {
+    /// It may have kept on what nobody needs any longer: the node itself, and what it needs. That is asked about, never
+    /// stopped for this alone. What nothing ever needs (a service) is left to the user, unless it was wanted for so long and no
+    /// longer.
+    pub(super) async fn hold_ended(&mut self, node: NodeId, then_stop: bool) {
         let graph = self.graph.clone();
         for candidate in needs_of(&graph, node) {
-            // the one that was held was wanted for so long and no longer; of the others those that something needs at times
-            let used_by_any = candidate == node || graph.needed_by(candidate).next().is_some();
+            let is_over = then_stop && candidate == node;
+            let used_by_any = graph.needed_by(candidate).next().is_some();
             let on = self.observations.state(&graph, candidate) == PowerState::On;
             let free = self
                 .plan_intent(&Intent::stop_automatically(candidate))
                 .is_ok();
-            if used_by_any && on && free {
+            if (is_over || used_by_any) && on && free {
                 let name = self.name(node);
                 let reason = Said::HoldEnded { name: &name };
-                self.ask(candidate, reason.to_string()).await;
+                let about = if is_over {
+                    About::TimeOver
+                } else {
+                    About::NotNeeded
+                };
+                self.ask_about(candidate, about, reason.to_string()).await;
             }
         }
     }

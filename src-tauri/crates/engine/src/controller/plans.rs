@@ -56,6 +56,7 @@ pub(crate) enum Goal {
     },
     HoldEnded {
         node: NodeId,
+        then_stop: bool,
     },
     /// Its rule says that nobody uses it.
     Idle {
@@ -127,7 +128,7 @@ impl Controller {
                 None => Vec::new(),
             },
             Goal::FollowUps { node, .. }
-            | Goal::HoldEnded { node }
+            | Goal::HoldEnded { node, .. }
             | Goal::Idle { node }
             | Goal::Scheduled { node } => self.concerned(Action::Stop, *node),
             Goal::GraceOver { question } => {
@@ -221,7 +222,7 @@ impl Controller {
                     stopped,
                     node,
                 } => self.ask_follow_ups(cascade, node, stopped).await,
-                Goal::HoldEnded { node } => self.hold_ended(node).await,
+                Goal::HoldEnded { node, then_stop } => self.hold_ended(node, then_stop).await,
                 Goal::Idle { node } => self.idle(node).await,
                 Goal::Scheduled { node } => self.scheduled_stop(node).await,
                 Goal::GraceOver { question } => Box::pin(self.grace_over(question)).await,

@@ -28,14 +28,29 @@ pub(crate) enum About {
     NotUsed,
     /// One of its schedules.
     Scheduled,
+    /// It was wanted for so long and no longer.
+    TimeOver,
 }
 
 impl About {
     /// As the database has it; `None` for what this version does not ask.
     pub fn of(kind: &str) -> Option<About> {
-        [About::NotNeeded, About::NotUsed, About::Scheduled]
-            .into_iter()
-            .find(|about| about.as_str() == kind)
+        [
+            About::NotNeeded,
+            About::NotUsed,
+            About::Scheduled,
+            About::TimeOver,
+        ]
+        .into_iter()
+        .find(|about| about.as_str() == kind)
+    }
+
+    /// Whether no answer may mean yes, where the node need not be asked about: somebody has set a rule or a time for it.
+    pub(super) fn stops_unasked(self) -> bool {
+        match self {
+            About::NotNeeded => false,
+            About::NotUsed | About::Scheduled | About::TimeOver => true,
+        }
     }
 
     fn as_str(self) -> &'static str {
@@ -43,6 +58,7 @@ impl About {
             About::NotNeeded => "shut_down",
             About::NotUsed => "idle",
             About::Scheduled => "schedule",
+            About::TimeOver => "time_over",
         }
     }
 }
@@ -104,7 +120,7 @@ impl Controller {
             about,
             reason,
             asked_at,
-            stops_at: (!confirms).then(|| asked_at.plus(GRACE)),
+            stops_at: (!confirms && about.stops_unasked()).then(|| asked_at.plus(GRACE)),
         };
         let new = question.as_new();
         let asked = self
@@ -153,7 +169,14 @@ impl Controller {
             }
             // a hold says until when, can be ended, and asks again when it is over
             Answer::Snooze => {
-                let held = self.hold(question.node, HoldFor::Duration(SNOOZE)).await;
+                // its rule asks again by itself, and so does what was needed
+                let then_stop = match question.about {
+                    About::NotNeeded | About::NotUsed => false,
+                    About::Scheduled | About::TimeOver => true,
+                };
+                let held = self
+                    .hold(question.node, HoldFor::Duration(SNOOZE), then_stop)
+                    .await;
                 let _ = reply.send(held);
             }
             Answer::AlwaysKeepOn => {
@@ -183,6 +206,7 @@ impl Controller {
 
     /// Takes back what need not be asked any longer.
     pub(super) fn review_questions(&mut self) {
+        self.ask_instead();
         let over: Vec<(Question, String)> = self
             .questions
             .iter()

@@ -55,9 +55,12 @@ impl Controller {
                 pinned,
                 reply,
             } => drop(reply.send(self.set_pinned(node, pinned).await)),
-            Request::Hold { node, hold, reply } => {
-                drop(reply.send(self.hold(node, hold).await));
-            }
+            Request::Hold {
+                node,
+                hold,
+                then_stop,
+                reply,
+            } => drop(reply.send(self.hold(node, hold, then_stop).await)),
             Request::Why { node, reply } => drop(reply.send(self.why(node))),
             Request::ReadSchedule { ask, reply } => {
                 let (now, zone) = (self.clock.now(), self.clock.zone());

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 use wakehub_domain::idle::{Use, Verdict};
-use wakehub_domain::{Action, Intent, NodeId, PowerState, QuestionId, Timestamp};
+use wakehub_domain::{Action, Intent, Node, NodeId, PowerState, QuestionId, Timestamp};
 use wakehub_store::SettingKey;
 use wakehub_view::said::Said;
 use wakehub_view::text;
@@ -25,6 +25,8 @@ pub(super) const GRACE: Duration = Duration::from_secs(60);
 const AGAIN: Duration = Duration::from_secs(5 * 60);
 /// A stop that waits for a measurement waits no longer than this.
 const UNMEASURED: Duration = Duration::from_secs(3 * 60);
+/// When a stop could not begin yet it is tried again after that.
+const SOON: Duration = Duration::from_secs(5);
 /// Pausing for longer is switching the rules off.
 const LONGEST_PAUSE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
@@ -224,14 +226,16 @@ impl Controller {
             return;
         };
         let now = self.clock.now();
-        // put off meanwhile
-        let Some(stops_at) = question.stops_at.filter(|at| *at <= now) else {
+        // put off meanwhile, or it is to be asked about now
+        if question.stops_at.is_none_or(|at| at > now) {
             return;
-        };
+        }
         match self.still_unused(&question) {
             Ok(true) => {}
             // its next measurement decides; without one it stays on
-            Ok(false) if now.since(stops_at) < UNMEASURED => return,
+            Ok(false) if now.since(question.asked_at) < GRACE + UNMEASURED => {
+                return self.put_off(id, SOON);
+            }
             Ok(false) => return self.withdraw(&question, &Said::NotMeasuredYet.to_string()),
             Err(why) => return self.withdraw(&question, &why),
         }
@@ -253,16 +257,38 @@ impl Controller {
                 self.settle(&question, "no_objection");
             }
             // another cascade works on it or beside it: tried again in a moment, with another look
-            Ok(RunAnswer::Busy { .. } | RunAnswer::Queued { .. }) => {}
+            Ok(RunAnswer::Busy { .. } | RunAnswer::Queued { .. }) => self.put_off(id, SOON),
             Ok(RunAnswer::Refused { refusal }) => self.withdraw(&question, &refusal.message),
-            Err(error) => tracing::error!(?error, "an automatic stop could not begin"),
+            Err(error) => {
+                tracing::error!(?error, "an automatic stop could not begin");
+                self.put_off(id, GRACE);
+            }
+        }
+    }
+
+    fn put_off(&mut self, id: QuestionId, by: Duration) {
+        let stops_at = self.clock.now().plus(by);
+        for question in self.questions.iter_mut().filter(|q| q.id == id) {
+            question.stops_at = Some(stops_at);
+            self.changed = true;
+        }
+    }
+
+    /// Somebody wants to be asked first since the notice was given: no answer keeps it on.
+    pub(super) fn ask_instead(&mut self) {
+        for question in &mut self.questions {
+            let node = self.graph.get(question.node);
+            if question.stops_at.is_some() && node.is_some_and(Node::confirm_before_auto_stop) {
+                question.stops_at = None;
+                self.changed = true;
+            }
         }
     }
 
     /// `false` while nothing was measured since the notice.
     fn still_unused(&self, question: &Question) -> Result<bool, String> {
         match question.about {
-            About::NotNeeded | About::Scheduled => Ok(true),
+            About::NotNeeded | About::Scheduled | About::TimeOver => Ok(true),
             About::NotUsed => {
                 let watched = self.idling.of(question.node);
                 let Some((at, _)) = watched.and_then(|watched| watched.verdict()) else {
@@ -282,7 +308,8 @@ impl Controller {
         let mut over = Vec::new();
         for question in &mut self.questions {
             let node = self.graph.get(question.node);
-            if node.is_some_and(|node| !node.confirm_before_auto_stop()) {
+            let asks = node.is_none_or(Node::confirm_before_auto_stop);
+            if !asks && question.about.stops_unasked() {
                 question.stops_at = Some(stops_at);
                 // whether it is used is measured anew first
                 if question.about == About::NotUsed {
