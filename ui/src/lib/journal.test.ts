@@ -1,8 +1,10 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { FakeEngine } from "./backend/fake/fake";
 import type { JournalLine, JournalQuery } from "./backend/bindings";
 import { french } from "./i18n/fr-engine";
-import { fold, readPage, told, type Filter } from "./journal";
+import { fold, kinds, readPage, told, type Filter } from "./journal";
 
 const line = (id: number, extra: Partial<JournalLine>): JournalLine => ({ id, at: id * 1000, kind: "state", node: 1, node_name: "nas", cascade: null, message: "nas is on", reason: null, ...extra });
 const all: Filter = { node: null, cascade: null, text: "", group: null, from: null, to: null };
@@ -61,4 +63,11 @@ describe("a page of the journal", () => {
 
 it("says in French that a stop was refused", () => {
   expect(french("refused to stop nas")).toBe("refus d’arrêter nas");
+});
+
+it("finds every kind that the engine writes in a group", () => {
+  const source = readFileSync(join(import.meta.dirname, "../../../src-tauri/crates/engine/src/controller/journal.rs"), "utf8");
+  const written = new Set([...source.matchAll(/self\.journal\(\s*"(\w+)"/g)].map((found) => found[1]));
+  expect(written.size).toBeGreaterThan(5);
+  expect([...written].filter((kind) => !Object.values(kinds).flat().includes(kind!))).toEqual([]);
 });

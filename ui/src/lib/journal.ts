@@ -5,9 +5,9 @@ export const groups = ["acts", "decisions", "questions", "states", "edits", "err
 export type Group = (typeof groups)[number];
 
 /** The kinds that the engine writes, by what a person looks for. */
-const kinds: Record<Group, readonly string[]> = {
+export const kinds: Record<Group, readonly string[]> = {
   acts: ["start", "stop", "step", "hold"],
-  decisions: ["decision"],
+  decisions: ["decision", "schedule"],
   questions: ["question"],
   states: ["state"],
   edits: ["edit"],

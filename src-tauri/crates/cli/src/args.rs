@@ -214,7 +214,7 @@ pub struct JournalArgs {
     /// Only what contains this
     #[arg(long)]
     pub text: Option<String>,
-    /// Only of this kind: start, stop, step, state, decision, question, hold, edit, error; may be given again
+    /// Only of this kind: start, stop, step, state, decision, schedule, question, hold, edit, error; may be given again
     #[arg(long)]
     pub kind: Vec<String>,
     /// Not older than this: 2h, 7d, 2026-11-21, 2026-11-21T18:30
