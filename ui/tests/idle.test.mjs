@@ -122,6 +122,143 @@ test("a rule goes through the form and back, with its mistakes at the fields", a
   });
 });
 
+test("the service itself is asked: its fields go through the form and back, and its key does not", async () => {
+  await visit("used&pace=0", "#/node/9/edit?at=idle", async (page) => {
+    const section = page.locator(".idle");
+    await section.getByRole("button", { name: "Customise" }).click();
+    await section.getByLabel("Ask the service").check();
+    // what the node is called, and where its page is, are known already
+    const service = section.getByLabel("What is asked");
+    assert.equal(await service.inputValue(), "jellyfin");
+    const address = section.locator(".probe").getByLabel("Address");
+    assert.equal(await address.inputValue(), "http://10.77.0.21:8096");
+    await address.fill("http://10.77.0.21:8096/web/#!/home");
+    assert.match(await text(page, "form .foot"), /Without its key the service cannot be asked yet/);
+    await section.getByLabel("API key").fill("3f1c9d");
+    await section.getByLabel("A running task counts as well").check();
+    await page.click("button[type=submit]");
+    assert.match(await section.innerText(), /Only up to the path/);
+    assert.ok(await address.evaluate((element) => element === document.activeElement));
+    await address.fill("https://10.77.0.21:8920");
+    await section.getByLabel(/^Fingerprint of its certificate/).fill("8A:1F");
+    await page.click("button[type=submit]");
+    assert.match(await section.innerText(), /64 hexadecimal digits/);
+    await section.getByLabel(/^Fingerprint of its certificate/).fill("");
+    await page.click("button[type=submit]");
+    await ready(page);
+    assert.match(await text(page, `${card} [data-criterion=probe]`), /Jellyfin plays 1 title/);
+
+    await page.click(`${card} a:has-text('Change the rule')`);
+    await section.waitFor();
+    assert.equal(await address.inputValue(), "https://10.77.0.21:8920");
+    assert.ok(await section.getByLabel("A running task counts as well").isChecked());
+    assert.equal(await section.getByLabel("API key").inputValue(), "");
+    assert.match(await section.innerText(), /Kept in the keyring/);
+    // off and on again
+    await section.getByLabel("Ask the service").uncheck();
+    assert.equal(await address.count(), 0);
+    await section.getByLabel("Ask the service").check();
+    assert.equal(await address.inputValue(), "https://10.77.0.21:8920");
+    // the key is Jellyfin's, whatever is asked now
+    await service.selectOption("syncthing");
+    assert.doesNotMatch(await section.innerText(), /Kept in the keyring/);
+    await service.selectOption("qbittorrent");
+    await section.getByLabel(/^User/).fill("admin");
+    await section.getByLabel("Password", { exact: true }).fill("adminadmin");
+    await section.getByLabel(/^Seeding counts above/).fill("64");
+    await page.click("button[type=submit]");
+    await ready(page);
+    await page.click(`${card} a:has-text('Change the rule')`);
+    await section.waitFor();
+    assert.equal(await service.inputValue(), "qbittorrent");
+    assert.equal(await section.getByLabel(/^User/).inputValue(), "admin");
+    assert.equal(await section.getByLabel(/^Seeding counts above/).inputValue(), "64");
+    await section.getByLabel("Ask the service").uncheck();
+    await page.click("button[type=submit]");
+    await ready(page);
+    assert.equal(await page.locator(`${card} [data-criterion=probe]`).count(), 0);
+  });
+});
+
+test("a question of one's own: a value, a text and a status of an HTTP answer, and a command", async () => {
+  await visit("used&pace=0", "#/node/5/edit?at=idle", async (page) => {
+    const section = page.locator(".idle");
+    const probe = section.locator(".probe");
+    await section.getByLabel("Ask the service").check();
+    const service = section.getByLabel("What is asked");
+    assert.equal(await service.inputValue(), "qbittorrent");
+    assert.equal(await probe.getByLabel("Address").inputValue(), "http://10.77.0.11:8080");
+    await service.selectOption("http");
+    await probe.getByLabel("Address").fill("http://10.77.0.11:8080/status?apikey=abc");
+    await probe.getByLabel("A value in its JSON").uncheck();
+    await page.click("button[type=submit]");
+    assert.match(await probe.innerText(), /No key in it: log in with a parameter/);
+    assert.match(await probe.innerText(), /At least one of them/);
+    await probe.getByLabel("Address").fill("http://10.77.0.11:8080/status");
+    await probe.getByLabel("A value in its JSON").check();
+    await probe.getByLabel("JSON pointer").fill("/jobs");
+    await probe.getByLabel("The value").selectOption("more");
+    await probe.getByLabel("More than").fill("2");
+    await probe.getByLabel("A text").check();
+    await probe.getByLabel("Text in the answer").fill("running");
+    await probe.getByRole("button", { name: "not used" }).click();
+    await probe.getByLabel("Log in with").selectOption("header");
+    await probe.getByLabel("Header", { exact: true }).fill("X-Api-Key");
+    await probe.getByLabel("Value of the header").fill("abc");
+    await page.click("button[type=submit]");
+    await ready(page);
+    await page.click(`${card} a:has-text('Change the rule')`);
+    await section.waitFor();
+    assert.equal(await probe.getByLabel("JSON pointer").inputValue(), "/jobs");
+    assert.equal(await probe.getByLabel("More than").inputValue(), "2");
+    assert.equal(await probe.getByLabel("Text in the answer").inputValue(), "running");
+    assert.equal(await probe.getByLabel("Header", { exact: true }).inputValue(), "X-Api-Key");
+    assert.equal(await probe.getByRole("button", { name: "not used" }).getAttribute("aria-pressed"), "true");
+    assert.equal(await probe.getByLabel("Its status").isChecked(), false);
+    await accessible(page, "an HTTP answer");
+    // a container has no SSH, nor has the VM it runs on: the machine below runs it
+    await service.selectOption("ssh");
+    assert.match(await probe.innerText(), /Runs on machine1, once a minute\./);
+    await page.click("button[type=submit]");
+    assert.match(await probe.innerText(), /A command of at most 4096 characters/);
+    await probe.getByLabel("Command").fill("pgrep -x rsync");
+    await page.click("button[type=submit]");
+    await ready(page);
+    assert.match(await text(page, `${card} [data-criterion=probe]`), /`pgrep -x rsync` says that it is used/);
+  });
+});
+
+test("a port that accepts counts beside logins, or instead of them, with a warning", async () => {
+  await visit("used&pace=0", "#/node/11/edit?at=idle", async (page) => {
+    const access = page.locator(".idle [data-criterion=last_access]");
+    const port = access.getByLabel(/^This port accepts connections/);
+    await port.fill("70000");
+    assert.match(await access.innerText(), /Reachable is not used/);
+    await access.getByLabel("Somebody is logged in").uncheck();
+    await page.click("button[type=submit]");
+    assert.match(await access.innerText(), /A number from 1 to 65535/);
+    await port.fill("");
+    assert.match(await access.innerText(), /Without logins it needs a port/);
+    await port.fill("25565");
+    await page.click("button[type=submit]");
+    await ready(page);
+    await page.click(`${card} a:has-text('Change the rule')`);
+    await access.waitFor();
+    assert.equal(await port.inputValue(), "25565");
+    assert.equal(await access.getByLabel("Somebody is logged in").isChecked(), false);
+    await access.getByLabel("Logins").uncheck();
+    await access.getByLabel("Logins").check();
+    assert.equal(await port.inputValue(), "25565");
+  });
+  // nobody logs in to a container
+  await visit("used&pace=0", "#/node/4/edit?at=idle", async (page) => {
+    await page.locator(".idle").getByLabel("An open port").check();
+    assert.equal(await page.locator(".idle").getByLabel("Somebody is logged in").count(), 0);
+    await page.click("button[type=submit]");
+    assert.match(await text(page, ".idle"), /Without logins it needs a port/);
+  });
+});
+
 test("a rule that the engine refuses is refused at its field", async () => {
   await visit("used&pace=0", "#/node/11/edit?at=idle", async (page) => {
     await page.waitForSelector(".idle .criteria");

@@ -88,6 +88,11 @@ const pages = {
     await page.locator(".idle .limits input").first().fill("many");
     await page.click("button[type=submit]");
   }],
+  ...Object.fromEntries(["jellyfin", "plex", "qbittorrent", "syncthing", "http", "ssh"].map((service) => [`idle-form-${service}`, ["used", "#/node/5/edit?at=idle", (page) => probeForm(page, service)]])),
+  "idle-form-port": ["used", "#/node/11/edit?at=idle", async (page) => {
+    await page.locator("[data-criterion=last_access] .input").fill("25565");
+    await page.locator("[data-criterion=last_access]").scrollIntoViewIfNeeded();
+  }],
   "grace-node": ["grace", "#/node/4", idleCard],
   grace: ["grace", "#/"],
   "paused-node": ["paused", "#/node/4", idleCard],
@@ -128,6 +133,16 @@ const pages = {
   "settings-troubled": ["troubled", "#/settings"],
   "import-error": ["evening", "#/settings", async (page) => (await page.fill("textarea", '[[node]]\nname = "nas"\ncolour = "red"\n'), await page.click(".btn-primary:not(.question .btn)"), await page.waitForSelector(".trouble"))],
 };
+
+async function probeForm(page, service) {
+  await page.locator("[data-criterion=probe] input").first().check();
+  await page.locator(".probe select").first().selectOption(service);
+  if (service === "http") {
+    await page.locator(".probe select").nth(1).selectOption("more");
+    await page.locator(".probe select").nth(2).selectOption("header");
+  }
+  await page.locator("[data-criterion=probe]").scrollIntoViewIfNeeded();
+}
 
 async function idleCard(page) {
   await page.waitForSelector(".idle-card .body > *");

@@ -1,7 +1,7 @@
 // The node form: what its fields hold while somebody types, and the entry of homelab.toml that comes of it.
 import type { EntryError, NodeEntry, NodeKind, PowerOff, Schedule, SecretEntry, SecretName, SshAuth, StopWindow } from "./backend/bindings";
 import { m } from "./i18n/index.svelte";
-import { idleDraft, idleErrors, idleKeys, ruleOf, type IdleDraft } from "./idle";
+import { idleDraft, idleErrors, idleKeys, probeLogin, ruleOf, type IdleDraft } from "./idle";
 
 export interface SshDraft {
   user: string;
@@ -214,7 +214,14 @@ export function secretsFor(draft: Draft): SecretName[] {
   }
   if (can.proxmox && draft.hasProxmox) out.push(draft.proxmox.login === "token" ? "proxmox-token" : "proxmox-password");
   if (can.wol && draft.hasWol) out.push("wol-password");
+  if (probeLogin(draft.idle) !== "none") out.push("probe");
   return out;
+}
+
+/** Those without which something cannot be reached, or asked. */
+export function missingSecrets(draft: Draft, present: ReadonlySet<SecretName>): SecretName[] {
+  const isOptional = (name: SecretName) => /passphrase|wol/.test(name) || (name === "probe" && probeLogin(draft.idle) !== "required");
+  return secretsFor(draft).filter((name) => !isOptional(name) && !present.has(name) && !draft.secrets[name]);
 }
 
 export function typedSecrets(draft: Draft): SecretEntry[] {

@@ -21,7 +21,8 @@ describe("a rule through the form and back", () => {
     ["packets, and both", { criteria: { network_traffic: { packets_per_tick: 200 } } }],
     ["bytes and packets", { criteria: { network_traffic: { packets_per_tick: 200, bytes_per_tick: 1024 } } }],
     ["the default spelt out", { enabled: true, criteria: { cpu: { cores: 0.5 }, network_traffic: { bytes_per_tick: 1024 }, network_connections: { more_than: 0 }, disk: { bytes_per_tick: 1_048_576 } } }],
-    ["what has no field", { criteria: { probe: { jellyfin: { url: "http://10.0.0.21:8096", paused: true } }, last_access: { port: 8096, logins: false } } }],
+    ["a port instead of logins", { criteria: { last_access: { port: 8096, logins: false } } }],
+    ["a port and logins", { criteria: { last_access: { port: 25565, logins: true } } }],
     ["switched off", { enabled: false, timeout_minutes: 10, criteria: { cpu: { cores: 1 } } }],
   ])("%s stays as it was", (_what, rule) => expect(back(rule)).toEqual(rule));
 

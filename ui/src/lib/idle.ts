@@ -2,6 +2,7 @@
 // know of a rule stays as it was.
 import type { Criteria, Criterion, IdleRule, NodeKind, SignalView, Suggestion } from "./backend/bindings";
 import { m } from "./i18n/index.svelte";
+import { loginOf, probeDraft, probeErrors, probeKeys, probeOf, type ProbeDraft } from "./probe";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -9,7 +10,7 @@ const MIB = 1024 * KIB;
 export const usualLimit = { cores: "0.5", memory: "50", kib: "1", connections: "0", mib: "1" };
 
 /** Those with a field of their own. */
-export const known = ["cpu", "ram", "network_traffic", "network_connections", "disk", "last_access"] as const satisfies Criterion[];
+export const known = ["cpu", "ram", "network_traffic", "network_connections", "disk", "last_access", "probe"] as const satisfies Criterion[];
 export type Known = (typeof known)[number];
 
 /** Thresholds as they are typed. */
@@ -27,6 +28,13 @@ interface Limits {
   mib: string;
 }
 
+/** By which somebody counts as there. */
+interface AccessDraft {
+  logins: boolean;
+  /** Nothing: no port counts. */
+  port: string;
+}
+
 export interface IdleDraft {
   hasRule: boolean;
   /** Minutes; nothing: what holds for all. */
@@ -35,6 +43,8 @@ export interface IdleDraft {
   isCustom: boolean;
   on: Record<Known, boolean>;
   limits: Limits;
+  access: AccessDraft;
+  probe: ProbeDraft;
   /** As it was read. */
   rule: IdleRule | null;
 }
@@ -50,8 +60,8 @@ export function idleDraft(rule: IdleRule | null | undefined): IdleDraft {
   };
 }
 
-function fieldsOf(criteria: Criteria): Pick<IdleDraft, "on" | "limits"> {
-  const { cpu, ram, network_traffic: traffic, network_connections: connections, disk } = criteria;
+function fieldsOf(criteria: Criteria): Pick<IdleDraft, "on" | "limits" | "access" | "probe"> {
+  const { cpu, ram, network_traffic: traffic, network_connections: connections, disk, last_access: access } = criteria;
   return {
     on: Object.fromEntries(known.map((one) => [one, Boolean(criteria[one])])) as IdleDraft["on"],
     limits: {
@@ -62,6 +72,8 @@ function fieldsOf(criteria: Criteria): Pick<IdleDraft, "on" | "limits"> {
       connections: shown(connections?.more_than) || usualLimit.connections,
       mib: shown(disk?.bytes_per_tick, MIB) || usualLimit.mib,
     },
+    access: { logins: access?.logins ?? true, port: access?.port?.toString() ?? "" },
+    probe: probeDraft(criteria.probe),
   };
 }
 
@@ -76,16 +88,16 @@ export function usual(kind: NodeKind, hasSsh: boolean): Known[] {
   return ["cpu", "network_traffic", ...(isAsked ? (["network_connections", "last_access"] as const) : [])];
 }
 
-/** What can be measured of such a node at all. */
+/** What can be measured of such a node at all. Of a container nobody knows who is logged in, but a port of it may accept. */
 export function measurable(kind: NodeKind): Known[] {
-  return known.filter((one) => kind !== "container" || (one !== "network_connections" && one !== "last_access"));
+  return known.filter((one) => kind !== "container" || one !== "network_connections");
 }
 
 /** The usual criteria, each with its usual threshold, to begin with. */
 export function customised(idle: IdleDraft, kind: NodeKind, hasSsh: boolean): IdleDraft {
   const criteria = usual(kind, hasSsh);
-  const fresh = fieldsOf({});
-  return { ...idle, isCustom: true, on: Object.fromEntries(known.map((one) => [one, criteria.includes(one)])) as IdleDraft["on"], limits: fresh.limits };
+  const { limits, access } = fieldsOf({});
+  return { ...idle, isCustom: true, on: Object.fromEntries(known.map((one) => [one, criteria.includes(one)])) as IdleDraft["on"], limits, access: { ...access, logins: kind !== "container" } };
 }
 
 const number = (text: string) => Number(text.trim().replace(",", "."));
@@ -112,7 +124,7 @@ export function ruleOf(idle: IdleDraft): IdleRule | undefined {
   return stripped(out);
 }
 
-function criteriaOf({ on, limits, rule }: IdleDraft): Criteria {
+function criteriaOf({ on, limits, access: typedAccess, probe, rule }: IdleDraft): Criteria {
   const before = rule?.criteria ?? {};
   const { cpu, ram, network_traffic: traffic, network_connections: connections, disk, last_access: access } = before;
   const out: Criteria = {
@@ -122,7 +134,8 @@ function criteriaOf({ on, limits, rule }: IdleDraft): Criteria {
     network_traffic: on.network_traffic ? { ...traffic, bytes_per_tick: typed(limits.kib, Boolean(traffic), traffic?.bytes_per_tick, limits.packets.trim() === "" ? usualLimit.kib : "", KIB), packets_per_tick: typed(limits.packets, Boolean(traffic), traffic?.packets_per_tick, "") } : undefined,
     network_connections: on.network_connections ? { ...connections, more_than: typed(limits.connections, Boolean(connections), connections?.more_than, usualLimit.connections) } : undefined,
     disk: on.disk ? { ...disk, bytes_per_tick: typed(limits.mib, Boolean(disk), disk?.bytes_per_tick, usualLimit.mib, MIB) } : undefined,
-    last_access: on.last_access ? (access ?? {}) : undefined,
+    last_access: on.last_access ? { ...access, logins: typedAccess.logins && access?.logins !== true ? undefined : typedAccess.logins, port: typedAccess.port.trim() === "" ? undefined : number(typedAccess.port) } : undefined,
+    probe: on.probe ? probeOf(probe, before.probe) : undefined,
   };
   return stripped(out);
 }
@@ -174,7 +187,14 @@ export function idleErrors(idle: IdleDraft): [string, string][] {
   fault("idle.criteria.network_traffic.packets_per_tick", on.network_traffic && !blank(limits.packets) && !whole(limits.packets, 0, 10_000_000_000), m.errorPackets);
   fault("idle.criteria.network_connections.more_than", on.network_connections && !whole(limits.connections, 0, 100_000), m.errorConnections);
   fault("idle.criteria.disk.bytes_per_tick", on.disk && !decimal(limits.mib, KIB ** 2), m.errorMib);
-  return wrong;
+  fault("idle.criteria.last_access.port", on.last_access && !blank(idle.access.port) && !whole(idle.access.port, 1, 65_535), m.errorPort);
+  fault("idle.criteria.last_access.logins", on.last_access && !idle.access.logins && blank(idle.access.port), m.errorAccess);
+  return on.probe ? [...wrong, ...probeErrors(idle.probe)] : wrong;
+}
+
+/** Whether the rule's question to the service needs a secret. */
+export function probeLogin(idle: IdleDraft): ReturnType<typeof loginOf> {
+  return idle.hasRule && idle.isCustom && idle.on.probe ? loginOf(idle.probe) : "none";
 }
 
 /** The fields of homelab.toml at which a message can stand, as the engine names them. */
@@ -186,6 +206,9 @@ export const idleKeys = [
   "idle.criteria.network_traffic.packets_per_tick",
   "idle.criteria.network_connections.more_than",
   "idle.criteria.disk.bytes_per_tick",
+  "idle.criteria.last_access.port",
+  "idle.criteria.last_access.logins",
+  ...probeKeys,
   "idle",
 ];
 

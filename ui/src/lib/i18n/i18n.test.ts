@@ -39,7 +39,7 @@ describe("the catalogues", () => {
   it("leave nothing untranslated by accident", () => {
     const same = Object.entries(en).filter(([key, value]) => typeof value === "string" && value === fr[key as keyof typeof fr]).map(([key]) => key);
     expect(same.sort()).toEqual(
-      ["authAgent", "columnActions", "dockerTitle", "journal", "machines", "noteLabel", "page", "pages", "port", "probeUrl", "question", "relations", "sshTitle", "suggestions", "version", "vmid", "wolInterface", "wolTitle", "zoom"].sort(),
+      ["authAgent", "columnActions", "dockerTitle", "journal", "machines", "noteLabel", "page", "pages", "port", "probeToken", "probeUrl", "question", "relations", "sshTitle", "suggestions", "version", "vmid", "wolInterface", "wolTitle", "zoom"].sort(),
     );
   });
 

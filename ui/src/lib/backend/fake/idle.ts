@@ -1,5 +1,5 @@
 // How the pretended nodes are used: a sample a minute for the last four hours, and what a rule says of each.
-import type { Criteria, Criterion, IdleRule, IdleView, JudgedView, NodeEntry, NodeView, SignalView, Suggestion, TickView, VerdictWord } from "../bindings";
+import type { Criteria, Criterion, IdleRule, IdleView, JudgedView, NodeEntry, NodeView, SignalView, Suggestion, TickView, UseProbe, VerdictWord } from "../bindings";
 
 const minute = 60_000;
 const kept = 240;
@@ -14,6 +14,8 @@ interface Sample {
   connections: number | null;
   disk: number | null;
   users: number | null;
+  /** Whether the service says that it is used. */
+  answer: number | null;
   inhibitor: string | null;
 }
 
@@ -61,6 +63,7 @@ function samplesOf(node: NodeView, now: number): Sample[] {
       connections: busy ? (age < habit.quietFor + 40 ? 2 : 1) : 0,
       disk: busy ? Math.round(40e6 + n * 30e6) : Math.round(n * 300_000),
       users: 0,
+      answer: busy ? 1 : 0,
       inhibitor: age < 40 ? (habit.inhibitor ?? null) : null,
     };
     if (habit.lacks && age < 25) for (const what of habit.lacks.what) Object.assign(sample, { [what]: null });
@@ -74,7 +77,7 @@ export function usualOf(entry: Pick<NodeEntry, "kind" | "ssh">): Criteria {
   return { cpu: { cores: 0.5 }, network_traffic: {}, ...(isAsked ? { network_connections: { more_than: 0 }, last_access: {} } : {}) };
 }
 
-type Unit = "cores" | "part" | "bytes" | "packets" | "connections" | "users";
+type Unit = "cores" | "part" | "bytes" | "packets" | "connections" | "users" | "answer";
 
 const spelt: Record<Unit, (n: number) => string> = {
   cores: (n) => `${n.toFixed(2)} cores`,
@@ -87,7 +90,19 @@ const spelt: Record<Unit, (n: number) => string> = {
   packets: (n) => `${n} packets`,
   connections: (n) => `${n} ${n === 1 ? "connection" : "connections"}`,
   users: (n) => `${n} ${n === 1 ? "user" : "users"}`,
+  answer: (n) => (n === 0 ? "no use" : "use"),
 };
+
+/** As each service says it, used and not. */
+const answers: Record<string, [string, string]> = {
+  jellyfin: ["Jellyfin plays 1 title", "Jellyfin plays nothing"],
+  plex: ["Plex plays 1 title", "Plex plays nothing"],
+  qbittorrent: ["qBittorrent downloads 1 torrent", "qBittorrent downloads nothing"],
+  syncthing: ["Syncthing synchronises the folder photos", "Syncthing has nothing to transfer"],
+  http: ["the service answers 200 OK", "the service answers 204 No Content"],
+  ssh: ["`pgrep -x rsync` says that it is used", "`pgrep -x rsync` says that it is not used"],
+};
+const answerOf = (probe: UseProbe, n: number) => answers[Object.keys(probe)[0]!]![n > 0 ? 0 : 1]!;
 
 const titles: Record<Criterion, string> = { cpu: "processor use", ram: "memory use", network_traffic: "network traffic", network_connections: "number of connections", disk: "disk use", probe: "service’s answer", last_access: "number of users" };
 
@@ -97,12 +112,14 @@ interface Gauge {
   limit: number;
   of: (sample: Sample) => number | null;
   words: string;
+  /** A service answers in words of its own. */
+  says?: (n: number) => string;
 }
 
 function gauges(criteria: Criteria): Gauge[] {
   const all: Gauge[] = [];
   const add = (criterion: Criterion, unit: Unit, limit: number, of: Gauge["of"], words: string) => all.push({ criterion, unit, limit, of, words });
-  const { cpu, ram, network_traffic: traffic, network_connections: connections, disk, last_access: access } = criteria;
+  const { cpu, ram, network_traffic: traffic, network_connections: connections, disk, last_access: access, probe } = criteria;
   if (cpu) add("cpu", "cores", cpu.cores ?? 0.5, (one) => one.cores, "of the processor in use");
   if (ram) add("ram", "part", ram.fraction ?? 0.5, (one) => one.memory, "of the memory in use");
   if (traffic) {
@@ -112,7 +129,8 @@ function gauges(criteria: Criteria): Gauge[] {
   }
   if (connections) add("network_connections", "connections", connections.more_than ?? 0, (one) => one.connections, "to it");
   if (disk) add("disk", "bytes", disk.bytes_per_tick ?? 1_048_576, (one) => one.disk, "read and written in a minute");
-  if (access) add("last_access", "users", 0, (one) => one.users, "logged in");
+  if (access && access.logins !== false) add("last_access", "users", 0, (one) => one.users, "logged in");
+  if (probe) all.push({ criterion: "probe", unit: "answer", limit: 0, of: (one) => one.answer, words: "", says: (n) => answerOf(probe, n) });
   return all;
 }
 
@@ -122,6 +140,7 @@ function verdictOf(all: Gauge[], sample: Sample, isFirst: boolean): { verdict: V
   const over = all.flatMap((gauge) => {
     const value = gauge.of(sample);
     if (value === null || value <= gauge.limit) return [];
+    if (gauge.says) return [gauge.says(value)];
     return gauge.unit === "users" ? [`${spelt.users(value)} logged in`] : [`${spelt[gauge.unit](value)} ${gauge.words}, more than ${spelt[gauge.unit](gauge.limit)}`];
   });
   if (over.length > 0) return { verdict: "active", because: over.join("; ") };
@@ -168,7 +187,7 @@ export function idleView(node: NodeView, entry: NodeEntry, usualMinutes: number,
   const signals: SignalView[] = gauges(rule.criteria ?? usualOf(entry)).flatMap((gauge) => {
     const value = gauge.of(samples.at(-1)!);
     if (value === null) return [];
-    return [{ criterion: gauge.criterion, value: spelt[gauge.unit](value), threshold: spelt[gauge.unit](gauge.limit), over: value > gauge.limit, limit: gauge.limit, trail: recent.map(gauge.of) }];
+    return [{ criterion: gauge.criterion, value: gauge.says?.(value) ?? spelt[gauge.unit](value), threshold: spelt[gauge.unit](gauge.limit), over: value > gauge.limit, limit: gauge.limit, trail: recent.map(gauge.of) }];
   });
   const ticks: TickView[] = past.map(({ at, verdict }) => ({ at, verdict }));
   return {
