@@ -6,6 +6,8 @@
 #[path = "properties/homelab.rs"]
 #[expect(dead_code, reason = "the laws of the planner ask it for more")]
 mod homelab;
+#[path = "french/measured.rs"]
+mod measured;
 #[path = "properties/oracle.rs"]
 #[expect(dead_code, reason = "the random homelabs ask it for one thing")]
 mod oracle;
@@ -382,6 +384,7 @@ fn gathered() -> BTreeSet<String> {
         of_failures(),
         of_a_homelab_by_hand(),
         of_connection_tests(),
+        measured::sentences(),
     ]
     .into_iter()
     .flatten()

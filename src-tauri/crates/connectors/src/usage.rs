@@ -25,7 +25,7 @@ pub struct Usage {
     pub connections: Option<u32>,
     /// How many are logged in.
     pub users: Option<u32>,
-    /// What must not be interrupted, in plain words: `md0: recovery, 12.6 % done`.
+    /// What must not be interrupted, in plain words: `recovery of md0, 12.6 % done`.
     pub inhibitors: Vec<String>,
     /// What WakeHub itself caused of the traffic above.
     pub own: Own,

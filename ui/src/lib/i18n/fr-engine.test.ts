@@ -23,6 +23,13 @@ describe("the engine's sentences", () => {
     ["its processor use is not known; its number of users is not known", "on ne connaît pas son usage du processeur ; on ne connaît pas ses sessions ouvertes"],
     ["nas is used again: 2 connections to it, more than 0 connections", "nas sert de nouveau : 2 connexions vers lui, plus de 0 connexions"],
     ["nothing was seen of it for 3 min", "rien vu de lui depuis 3 min"],
+    ["recovery of md0, 12.6 % done; a backup runs", "reconstruction de md0, 12,6 % faits ; une sauvegarde est en cours"],
+    ["Jellyfin plays 2 titles", "Jellyfin lit 2 titres"],
+    ["the service says that its answer is a list of 3", "le service dit que sa réponse est une liste de 3"],
+    ["the service answers 200 and says “a and b”", "le service répond 200 et dit « a and b »"],
+    ["ask Syncthing: the answer has no list of folders: is this the address of Syncthing?", "question à Syncthing : la réponse n’a pas de liste de dossiers : est-ce bien l’adresse de Syncthing ?"],
+    ["ask the service: no answer within 10 s", "question au service : pas de réponse en 10 s"],
+    ["a task of Proxmox runs on guest 101: vzdump", "une tâche de Proxmox est en cours sur l’invité 101 : vzdump"],
     ["VM 100 is locked (backup)", "VM 100 is locked (backup)"],
     ["it answers, port ssh refuses", "it answers, port ssh refuses"],
   ])("%s", (english, said) => expect(spaced(french(english))).toBe(said));

@@ -33,7 +33,7 @@ interface Habit {
 const habits: Record<string, Habit> = {
   "lxc-jellyfin": { quietFor: 0 },
   qbittorrent: { quietFor: 0 },
-  machine2: { quietFor: 22, inhibitor: "ZFS scrubs the pool tank, 41 % done" },
+  machine2: { quietFor: 22, inhibitor: "scrub of tank, 41.27 % done" },
   "vm-docker": { quietFor: 18 },
   raspberry: { quietFor: 0, lacks: { what: ["connections", "users"], why: "ss: not found" } },
   nas: { quietFor: 34 },

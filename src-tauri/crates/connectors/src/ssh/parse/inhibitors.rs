@@ -1,6 +1,6 @@
 //! What must not be interrupted, in plain words.
 
-/// Of `/proc/mdstat`: `md0: recovery, 12.6 % done`. A `PENDING` resync waits for the first write, which may never come.
+/// Of `/proc/mdstat`: `recovery of md0, 12.6 % done`. A `PENDING` resync waits for the first write, which may never come.
 pub(super) fn arrays(mdstat: &str) -> Vec<String> {
     let mut array = "";
     let mut found = Vec::new();
@@ -19,16 +19,16 @@ pub(super) fn arrays(mdstat: &str) -> Vec<String> {
             };
             let after = after.trim_start();
             if after.starts_with("DELAYED") {
-                found.push(format!("{array}: {kind} is to come"));
+                found.push(format!("{kind} of {array} is to come"));
             } else if let Some(percent) = percent(after) {
-                found.push(format!("{array}: {kind}, {percent} % done"));
+                found.push(format!("{kind} of {array}, {percent} % done"));
             }
         }
     }
     found
 }
 
-/// Of `zpool status`: `tank: scrub, 12.34 % done`. A paused scrub does nothing.
+/// Of `zpool status`: `scrub of tank, 12.34 % done`. A paused scrub does nothing.
 pub(super) fn pools(status: &str) -> Vec<String> {
     let mut pool = "";
     let mut at_work = false;
@@ -41,7 +41,7 @@ pub(super) fn pools(status: &str) -> Vec<String> {
         } else if let Some(scan) = line.strip_prefix("scan:") {
             let kind = scan.trim().split_once(" in progress").map(|(kind, _)| kind);
             at_work = kind.is_some();
-            found.extend(kind.map(|kind| format!("{pool}: {kind}")));
+            found.extend(kind.map(|kind| format!("{kind} of {pool}")));
         } else if at_work
             && let Some((before, _)) = line.split_once("% done")
             && let Some(percent) = before.split_whitespace().last()

@@ -273,9 +273,9 @@ md3 : active (auto-read-only) raid1 sdf1[1] sde1[0]
     assert_eq!(
         only("mdstat", mdstat, 0).inhibitors,
         [
-            "md1: check, 7.3 % done",
-            "md0: recovery, 12.6 % done",
-            "md2: resync is to come"
+            "check of md1, 7.3 % done",
+            "recovery of md0, 12.6 % done",
+            "resync of md2 is to come"
         ]
     );
     let unreadable = only("mdstat", "sed: /proc/mdstat: Permission denied", 1);
@@ -297,7 +297,7 @@ fn pools_at_work_must_not_be_interrupted() {
   scan: scrub repaired 0B in 01:12:13 with 0 errors on Sun Oct 12 01:36:14 2026";
     assert_eq!(
         only("pools", status, 0).inhibitors,
-        ["tank: scrub, 12.34 % done", "old: resilver, 5.02 % done"]
+        ["scrub of tank, 12.34 % done", "resilver of old, 5.02 % done"]
     );
     let unloaded =
         "The ZFS modules are not loaded.\nTry running '/sbin/modprobe zfs' as root to load them.";
