@@ -11,6 +11,7 @@ use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName, Times
 use wakehub_keyring::KeyringState;
 use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
 use wakehub_view::homelab::NodeEntry;
+use wakehub_view::savings::{SavingsAsk, SavingsView};
 use wakehub_view::wire::{
     Answer, Ask, CheckView, CommandError, FoundAddress, ImportReport, JournalFormat, JournalLine,
     JournalQuery, JudgedView, PlanAnswer, RunAnswer, ScheduleAsk, ScheduleReading, SecretEntry,
@@ -53,6 +54,7 @@ pub(crate) fn handler<R: tauri::Runtime>() -> impl Fn(Invoke<R>) -> bool + Send 
         hold,
         why,
         judge,
+        savings,
         pause_stops,
         node_entry,
         read_schedule,
@@ -179,6 +181,11 @@ async fn why(shell: State<'_, Shell>, node: NodeId) -> Answered<WhyView> {
 #[tauri::command]
 async fn judge(shell: State<'_, Shell>, node: NodeId, rule: IdleRule) -> Answered<Vec<JudgedView>> {
     shell.engine().await?.judge(node, rule).await
+}
+
+#[tauri::command]
+async fn savings(shell: State<'_, Shell>, ask: SavingsAsk) -> Answered<SavingsView> {
+    shell.engine().await?.savings(ask).await
 }
 
 /// Nothing is stopped automatically until then; `null` ends the pause.

@@ -38,7 +38,10 @@ pub(crate) async fn change<R: Runtime>(
         SettingChange::PollWatchedS(_)
         | SettingChange::PollIdleS(_)
         | SettingChange::StartTimeoutS(_)
-        | SettingChange::StopTimeoutS(_) => {
+        | SettingChange::StopTimeoutS(_)
+        | SettingChange::IdleTimeoutMinutes(_)
+        | SettingChange::PricePerKwh(_)
+        | SettingChange::Currency(_) => {
             let settings = change.applied_to(engine.engine_settings().await?);
             engine.configure(settings).await
         }

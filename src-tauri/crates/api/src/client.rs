@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use wakehub_domain::{CascadeId, NodeId, Presented, Timestamp};
 use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
 use wakehub_view::homelab::NodeEntry;
+use wakehub_view::savings::{SavingsAsk, SavingsView};
 use wakehub_view::wire::{
     Ask, CheckView, CommandError, FoundAddress, ImportReport, JournalFormat, JournalLine,
     JournalQuery, PlanAnswer, RunAnswer, SecretEntry, Snapshot, WhyView,
@@ -196,6 +197,10 @@ impl Client {
         self.asking()
             .get(&format!("/api/v1/nodes/{node}/why"))
             .await
+    }
+
+    pub async fn savings(&self, ask: SavingsAsk) -> Result<SavingsView, CommandError> {
+        self.asking().post("/api/v1/savings", &ask).await
     }
 
     pub async fn discover(&self, node: NodeId) -> Result<u32, CommandError> {

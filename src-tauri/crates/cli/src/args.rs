@@ -4,7 +4,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
-use wakehub_domain::Timestamp;
+use wakehub_domain::savings::Period;
+use wakehub_domain::{NodeId, Timestamp};
+use wakehub_view::savings::SavingsAsk;
 use wakehub_view::until;
 
 /// Starts a service of the homelab with everything it needs, and shuts it down without touching what others use.
@@ -54,6 +56,16 @@ pub enum Command {
     },
     /// Show what keeps a node on, and whether anybody uses it
     Why { node: String },
+    /// Show what was saved by keeping nodes off, compared with running them day and night: an estimate
+    Savings {
+        /// One node's; all nodes' unless named
+        node: Option<String>,
+        #[arg(long, value_enum, default_value_t = By::Day)]
+        by: By,
+        /// How many of them, the one that is not over included: 7 days, 4 weeks or 12 months unless set
+        #[arg(long)]
+        last: Option<u32>,
+    },
     /// Show what an idle rule would have done with a trace of samples; needs no homelab
     Judge {
         /// The idle table of a node, as in homelab.toml
@@ -333,5 +345,24 @@ mod tests {
         ] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum By {
+    Day,
+    Week,
+    Month,
+}
+
+impl By {
+    pub fn ask(self, node: Option<NodeId>, last: Option<u32>) -> SavingsAsk {
+        let (by, usual) = match self {
+            By::Day => (Period::Day, 7),
+            By::Week => (Period::Week, 4),
+            By::Month => (Period::Month, 12),
+        };
+        let count = last.unwrap_or(usual);
+        SavingsAsk { by, count, node }
     }
 }

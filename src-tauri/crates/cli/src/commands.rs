@@ -19,7 +19,7 @@ use crate::args::{
 };
 use crate::outcome::Failure;
 use crate::wakehub::{self, Wakehub};
-use crate::{follow, input, judge as judging, print, reach, states};
+use crate::{follow, input, judge as judging, print, reach, savings, states};
 
 pub async fn run(cli: Cli) -> Result<(), Failure> {
     let given = cli.data_dir.clone();
@@ -120,6 +120,9 @@ async fn obey(handle: &Wakehub, command: Command, json: bool) -> Result<(), Fail
         Command::Export => export(handle, json).await,
         Command::Nodes => nodes(handle, json).await,
         Command::Why { node } => why(handle, &node, json).await,
+        Command::Savings { node, by, last } => {
+            savings::savings(handle, node, (by, last), json).await
+        }
         Command::Discover { node } => discover(handle, &node, json).await,
         Command::Scan { sweep } => scan(handle, sweep, json).await,
         Command::Test { node, accept } => test(handle, &node, accept, json).await,
@@ -617,7 +620,7 @@ fn ask(
     })
 }
 
-fn find(handle: &Wakehub, name: &str) -> Result<NodeView, Failure> {
+pub fn find(handle: &Wakehub, name: &str) -> Result<NodeView, Failure> {
     handle
         .snapshot()
         .nodes

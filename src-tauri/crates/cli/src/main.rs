@@ -12,6 +12,7 @@ mod judge;
 mod outcome;
 mod print;
 mod reach;
+mod savings;
 mod states;
 mod wakehub;
 

@@ -13,6 +13,7 @@ use wakehub_engine::{Attention, Handle, Options, Secrets, StartError};
 use wakehub_store::OpenError;
 use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
 use wakehub_view::homelab::NodeEntry;
+use wakehub_view::savings::{SavingsAsk, SavingsView};
 use wakehub_view::wire::{
     Ask, CheckView, CommandError, FoundAddress, ImportReport, JournalFormat, JournalLine,
     JournalQuery, PlanAnswer, RunAnswer, SecretEntry, Severity, Snapshot, WhyView,
@@ -146,6 +147,13 @@ impl Wakehub {
         match self {
             Wakehub::Here { handle, .. } => handle.hold(node, until).await,
             Wakehub::There(client) => client.hold(node, until).await,
+        }
+    }
+
+    pub async fn savings(&self, ask: SavingsAsk) -> Answered<SavingsView> {
+        match self {
+            Wakehub::Here { handle, .. } => handle.savings(ask).await,
+            Wakehub::There(client) => client.savings(ask).await,
         }
     }
 

@@ -15,6 +15,7 @@ pub mod idle;
 pub mod intent;
 pub mod node;
 pub mod plan;
+pub mod savings;
 pub mod secret;
 pub mod state;
 

@@ -14,6 +14,7 @@ mod plans;
 pub(crate) mod probing;
 pub(crate) mod questions;
 mod requests;
+pub(crate) mod savings;
 mod scanning;
 pub(crate) mod schedules;
 mod snapshot;
@@ -47,6 +48,7 @@ use idling::Idling;
 use plans::Waiting;
 use probing::Probing;
 use questions::Question;
+use savings::Accounting;
 use schedules::Scheduling;
 
 const DISCOVER_EVERY: Duration = Duration::from_secs(600);
@@ -70,6 +72,7 @@ pub(crate) struct Controller {
     pub polling: Polling,
     pub idling: Idling,
     pub scheduling: Scheduling,
+    pub accounting: Accounting,
     pub probing: Probing,
     pub waiting: Vec<Waiting>,
     pub running: BTreeMap<CascadeId, Running>,
@@ -173,6 +176,7 @@ impl Controller {
                     self.run_schedules().await;
                     self.end_graces().await;
                     self.end_pause();
+                    self.account();
                     self.write_again().await;
                     continue;
                 }
@@ -237,6 +241,7 @@ impl Controller {
         }
         inbox.progress.close();
         inbox.events.close();
+        self.write_spans();
         self.links.drop_all().await;
         // the queue of the database is in order: when it is closed, all before it has run, and the folder is free
         self.storage.close().await;

@@ -10,6 +10,7 @@ use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName, Times
 use wakehub_store::{SettingKey, Store, StoreError};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::said::Said;
+use wakehub_view::savings::{SavingsAsk, SavingsView};
 use wakehub_view::wire::{
     Answer, Ask, CascadeView, CheckView, CommandError, EngineSettings, FoundAddress, ImportReport,
     JournalFormat, JournalLine, JournalQuery, JudgedView, PlanAnswer, QuestionView, RunAnswer,
@@ -167,6 +168,11 @@ impl Handle {
     /// Why it is on, and what its idle rule says of it.
     pub async fn why(&self, node: NodeId) -> Result<WhyView, CommandError> {
         self.ask(|reply| Request::Why { node, reply }).await?
+    }
+
+    /// What was saved by keeping nodes off, by day, week or month.
+    pub async fn savings(&self, ask: SavingsAsk) -> Result<SavingsView, CommandError> {
+        self.ask(|reply| Request::Savings { ask, reply }).await?
     }
 
     /// What a schedule says that is being typed.

@@ -6,6 +6,7 @@ use wakehub_domain::idle::IdleRule;
 use wakehub_domain::{CascadeId, NodeId, Presented, QuestionId, SecretName, Timestamp};
 use wakehub_store::{Store, StoreError};
 use wakehub_view::homelab::NodeEntry;
+use wakehub_view::savings::{SavingsAsk, SavingsView};
 use wakehub_view::wire::{
     Answer, Ask, CheckView, CommandError, EngineSettings, FoundAddress, ImportReport,
     JournalFormat, JournalLine, JournalQuery, JudgedView, PlanAnswer, RunAnswer, ScheduleAsk,
@@ -70,6 +71,10 @@ pub(crate) enum Request {
     Why {
         node: NodeId,
         reply: Reply<WhyView>,
+    },
+    Savings {
+        ask: SavingsAsk,
+        reply: Reply<SavingsView>,
     },
     ReadSchedule {
         ask: ScheduleAsk,

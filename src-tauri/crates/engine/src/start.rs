@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc, watch};
+use wakehub_domain::savings::Span;
 use wakehub_domain::{CascadeId, Graph, Intent, NodeId, Observations, StopScope, Timestamp};
 use wakehub_store::{CascadeRecord, OpenError, OpenNotice, Outcome, SettingKey, Store, StoreError};
 use wakehub_view::advice::failure_view;
@@ -18,6 +19,7 @@ use crate::controller::holds::STOP_AFTER_HOLD;
 use crate::controller::idling::Idling;
 use crate::controller::probing::Probing;
 use crate::controller::questions::{About, Question};
+use crate::controller::savings::Accounting;
 use crate::controller::schedules::{KEPT, Kept, Scheduling};
 use crate::controller::stopping::PAUSED;
 use crate::controller::{Controller, Inbox, Polling};
@@ -97,6 +99,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         polling: Polling::default(),
         idling: Idling::default(),
         scheduling: Scheduling::after(left.schedules),
+        accounting: Accounting::after(left.spans),
         probing: Probing::default(),
         waiting: Vec::new(),
         running: BTreeMap::new(),
@@ -173,6 +176,8 @@ struct LeftBehind {
     stop_after_hold: BTreeSet<NodeId>,
     settings: EngineSettings,
     schedules: Kept,
+    /// Of each node the last.
+    spans: Vec<Span>,
     /// Newest first; those that the user has neither resumed nor dismissed.
     interrupted: Vec<CascadeRecord>,
     /// The ones among them that the last run was in the middle of.
@@ -231,6 +236,7 @@ fn left_behind(store: &mut Store, now: Timestamp) -> Result<LeftBehind, StoreErr
         stop_after_hold: stop_after_hold.unwrap_or_default(),
         settings,
         schedules: schedules.unwrap_or_default(),
+        spans: store.last_spans()?,
         interrupted,
         just_now: just_now.into_iter().map(|record| record.id).collect(),
     })

@@ -602,7 +602,7 @@ async fn settings_are_checked_kept_and_planned_with() {
     let mut settings = home.handle.engine_settings().await.expect("settings");
     assert_eq!(settings, EngineSettings::default());
     settings.start_timeout_s.lxc = 4;
-    let refused = home.handle.configure(settings).await;
+    let refused = home.handle.configure(settings.clone()).await;
     let Err(CommandError::Other { message }) = refused else {
         panic!("{refused:?}");
     };
@@ -611,7 +611,7 @@ async fn settings_are_checked_kept_and_planned_with() {
         "the start timeout of lxcs must be 5 to 3600 seconds, not 4"
     );
     settings.start_timeout_s.lxc = 75;
-    home.handle.configure(settings).await.expect("kept");
+    home.handle.configure(settings.clone()).await.expect("kept");
     let home = home.reopened().await;
     let kept = home.handle.engine_settings().await.expect("settings");
     assert_eq!(kept, settings);

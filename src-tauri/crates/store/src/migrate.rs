@@ -7,7 +7,10 @@ use crate::StoreError;
 
 /// In order; the number of those applied is the database's `user_version`. Released ones never change:
 /// tests/migrations.rs holds each against its recorded fixture.
-const STEPS: &[M<'static>] = &[M::up(include_str!("../migrations/0001_first.sql"))];
+const STEPS: &[M<'static>] = &[
+    M::up(include_str!("../migrations/0001_first.sql")),
+    M::up(include_str!("../migrations/0002_spans.sql")),
+];
 
 /// The schema that this version writes.
 pub(crate) const KNOWN: u32 = STEPS.len() as u32;
@@ -31,7 +34,10 @@ pub(crate) fn to_latest(connection: &mut Connection) -> Result<(), StoreError> {
 mod tests {
     use super::*;
 
-    const RECORDED: &[&str] = &[include_str!("../tests/fixtures/v1.sql")];
+    const RECORDED: &[&str] = &[
+        include_str!("../tests/fixtures/v1.sql"),
+        include_str!("../tests/fixtures/v2.sql"),
+    ];
 
     fn schema(connection: &Connection) -> Vec<(String, Option<String>)> {
         let mut statement = connection

@@ -7,5 +7,6 @@ pub(crate) mod journal;
 pub(crate) mod nodes;
 pub(crate) mod questions;
 pub(crate) mod settings;
+pub(crate) mod spans;
 pub(crate) mod states;
 pub(crate) mod trust;

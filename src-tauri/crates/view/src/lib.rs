@@ -12,6 +12,7 @@ pub mod journal;
 pub mod notice;
 pub mod plan;
 pub mod said;
+pub mod savings;
 pub mod schedule;
 pub mod text;
 pub mod tray;

@@ -675,7 +675,7 @@ pub enum CommandError {
 }
 
 /// How the engine works where nodes say nothing themselves.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(default)]
 pub struct EngineSettings {
     /// Seconds between two polls while somebody looks or a cascade runs, 5 to 300.
@@ -689,6 +689,10 @@ pub struct EngineSettings {
     /// Of idle rules that set none, 1 to 10080.
     #[serde(default = "usual_idle_timeout")]
     pub idle_timeout_minutes: u32,
+    /// Of electricity, in `currency`, 0 to 100; without it there is no money in what was saved.
+    pub price_per_kwh: Option<f64>,
+    /// ISO 4217: three capital letters.
+    pub currency: String,
 }
 
 fn usual_idle_timeout() -> u32 {
@@ -705,6 +709,8 @@ impl Default for EngineSettings {
             start_timeout_s: timeouts.start,
             stop_timeout_s: timeouts.stop,
             idle_timeout_minutes: usual_idle_timeout(),
+            price_per_kwh: None,
+            currency: "EUR".to_owned(),
         }
     }
 }
@@ -766,6 +772,19 @@ impl EngineSettings {
                 "the idle timeout must be 1 to 10080 minutes, not {minutes}"
             ));
         }
+        if let Some(price) = self.price_per_kwh
+            && !(0.0..=100.0).contains(&price)
+        {
+            return Err(format!(
+                "the price of a kilowatt-hour must be 0 to 100, not {price}"
+            ));
+        }
+        let currency = &self.currency;
+        if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            return Err(format!(
+                "a currency is three capital letters such as EUR, not {currency:?}"
+            ));
+        }
         Ok(())
     }
 
@@ -778,7 +797,7 @@ impl EngineSettings {
 }
 
 /// What can be chosen in the window. What the host at hand cannot do is null, and is not offered.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 pub struct SettingsView {
     pub start_at_login: Option<bool>,
     #[serde(flatten)]
@@ -796,7 +815,7 @@ pub enum LanguageName {
 }
 
 /// One setting with its new value.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, TS, JsonSchema)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(tag = "key", content = "value", rename_all = "snake_case")]
 pub enum SettingChange {
     StartAtLogin(bool),
@@ -804,6 +823,9 @@ pub enum SettingChange {
     PollIdleS(u32),
     StartTimeoutS(KindSeconds),
     StopTimeoutS(KindSeconds),
+    IdleTimeoutMinutes(u32),
+    PricePerKwh(Option<f64>),
+    Currency(String),
     Language(Option<LanguageName>),
 }
 
@@ -825,6 +847,18 @@ impl SettingChange {
             },
             SettingChange::StopTimeoutS(seconds) => EngineSettings {
                 stop_timeout_s: *seconds,
+                ..now
+            },
+            SettingChange::IdleTimeoutMinutes(minutes) => EngineSettings {
+                idle_timeout_minutes: *minutes,
+                ..now
+            },
+            SettingChange::PricePerKwh(price) => EngineSettings {
+                price_per_kwh: *price,
+                ..now
+            },
+            SettingChange::Currency(currency) => EngineSettings {
+                currency: currency.clone(),
                 ..now
             },
             SettingChange::StartAtLogin(_) | SettingChange::Language(_) => now,

@@ -10,6 +10,7 @@ use wakehub_domain::idle::{
     NetworkConnections, NetworkTraffic, PlexProbe, QbittorrentProbe, Ram, Scalar, SshProbe,
     Suggestion, SyncthingProbe, UseProbe,
 };
+use wakehub_domain::savings::Period;
 use wakehub_domain::{
     Action, Capability, CascadeId, Day, DockerConfig, ErrorKind, FollowUpMode, KindSeconds, NodeId,
     NodeKind, PowerOff, Presented, PresentedKind, Probe, ProxmoxConfig, QuestionId, Schedule,
@@ -17,6 +18,7 @@ use wakehub_domain::{
 };
 use wakehub_view::access::*;
 use wakehub_view::homelab::{NodeEntry, WolEntry};
+use wakehub_view::savings::*;
 use wakehub_view::wire::*;
 
 const FILE: &str = concat!(
@@ -140,6 +142,12 @@ fn bindings() -> String {
         ApiStatus,
         KindSeconds,
         EngineSettings,
+        Period,
+        SavingsAsk,
+        SavedView,
+        SavedPeriod,
+        SavedNode,
+        SavingsView,
         SettingsView,
         LanguageName,
         SettingChange,

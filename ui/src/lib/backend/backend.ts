@@ -22,6 +22,8 @@ import type {
   QuestionId,
   Right,
   RunAnswer,
+  SavingsAsk,
+  SavingsView,
   ScheduleAsk,
   ScheduleReading,
   SecretEntry,
@@ -67,6 +69,8 @@ export interface Backend {
   why(node: NodeId): Promise<WhyView>;
   /** What this rule would have said at each sample at hand, oldest first. Nothing is changed. */
   judge(node: NodeId, rule: IdleRule): Promise<JudgedView[]>;
+  /** What was saved by keeping nodes off, by day, week or month: an estimate. */
+  savings(ask: SavingsAsk): Promise<SavingsView>;
   /** Until then nothing is stopped automatically; null allows it again. */
   pauseStops(until: Timestamp | null): Promise<void>;
   nodeEntry(node: NodeId): Promise<NodeEntry>;

@@ -977,7 +977,88 @@ stop_timeout_s: KindSeconds,
 /**
  * Of idle rules that set none, 1 to 10080.
  */
-idle_timeout_minutes: number, };
+idle_timeout_minutes: number, 
+/**
+ * Of electricity, in `currency`, 0 to 100; without it there is no money in what was saved.
+ */
+price_per_kwh: number | null, 
+/**
+ * ISO 4217: three capital letters.
+ */
+currency: string, };
+
+/**
+ * Weeks begin on Monday (ISO 8601).
+ */
+export type Period = "day" | "week" | "month";
+
+/**
+ * Which days, weeks or months are asked for; the one that is not over counts as one.
+ */
+export type SavingsAsk = { by: Period, 
+/**
+ * 1 to 400 days, 1 to 57 weeks, 1 to 13 months: older spans are forgotten.
+ */
+count: number, 
+/**
+ * One node's; all nodes' unless set.
+ */
+node?: NodeId | null, };
+
+/**
+ * An estimate: hours as they were seen, energy and money by the watts and the price that the user has given.
+ */
+export type SavedView = { off_hours: number, 
+/**
+ * The part of `off_hours` in which WakeHub did not look: the node was off before and afterwards.
+ */
+unseen_hours: number, on_hours: number, 
+/**
+ * Null when no watts are known.
+ */
+kwh: number | null, 
+/**
+ * Null when no watts or no price is known.
+ */
+money: number | null, };
+
+export type SavedPeriod = { 
+/**
+ * Its first day, `2026-11-22`.
+ */
+first_day: string, from: Timestamp, 
+/**
+ * Its end, be it to come.
+ */
+to: Timestamp, saved: SavedView, };
+
+export type SavedNode = { node: NodeId, name: string, saved: SavedView, };
+
+/**
+ * The hours of all are those of machines alone: they are what draws power, and thirty containers that are off for an hour are
+ * not thirty hours. Energy is that of every node with watts.
+ */
+export type SavingsView = { by: Period, 
+/**
+ * Oldest first; the last is not over.
+ */
+periods: Array<SavedPeriod>, total: SavedView, 
+/**
+ * Over all these periods: those that were off for a while, most energy first, then most hours.
+ */
+nodes: Array<SavedNode>, 
+/**
+ * Machines that were off and whose watts are not known: their energy is missing.
+ */
+without_watts: Array<string>, price_per_kwh: number | null, 
+/**
+ * ISO 4217, `EUR`.
+ */
+currency: string, 
+/**
+ * The first look that is still known; null before it.
+ */
+since: Timestamp | null, };
 
 /**
  * What can be chosen in the window. What the host at hand cannot do is null, and is not offered.
@@ -1006,11 +1087,19 @@ stop_timeout_s: KindSeconds,
 /**
  * Of idle rules that set none, 1 to 10080.
  */
-idle_timeout_minutes: number, };
+idle_timeout_minutes: number, 
+/**
+ * Of electricity, in `currency`, 0 to 100; without it there is no money in what was saved.
+ */
+price_per_kwh: number | null, 
+/**
+ * ISO 4217: three capital letters.
+ */
+currency: string, };
 
 export type LanguageName = "en" | "fr";
 
 /**
  * One setting with its new value.
  */
-export type SettingChange = { "key": "start_at_login", "value": boolean } | { "key": "poll_watched_s", "value": number } | { "key": "poll_idle_s", "value": number } | { "key": "start_timeout_s", "value": KindSeconds } | { "key": "stop_timeout_s", "value": KindSeconds } | { "key": "language", "value": LanguageName | null };
+export type SettingChange = { "key": "start_at_login", "value": boolean } | { "key": "poll_watched_s", "value": number } | { "key": "poll_idle_s", "value": number } | { "key": "start_timeout_s", "value": KindSeconds } | { "key": "stop_timeout_s", "value": KindSeconds } | { "key": "idle_timeout_minutes", "value": number } | { "key": "price_per_kwh", "value": number | null } | { "key": "currency", "value": string } | { "key": "language", "value": LanguageName | null };

@@ -338,6 +338,7 @@ export async function overHttp(signIn: SignIn): Promise<Backend> {
     hold: (id, until) => session.do("PUT", `${node(id)}/hold`, until === null ? "nothing" : { until }),
     readSchedule: (ask) => session.ask("POST", "schedule/read", ask),
     why: (id) => session.ask("GET", `${node(id)}/why`),
+    savings: (ask) => session.ask("POST", "savings", ask),
     judge: (id, rule) => session.ask("POST", `${node(id)}/judge`, rule),
     pauseStops: (until) => session.do("PUT", "stops/pause", { until }),
     nodeEntry: (id) => session.ask("GET", `${node(id)}/entry`),

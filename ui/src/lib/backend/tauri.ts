@@ -27,6 +27,7 @@ export const tauri: Backend = {
   hold: (node, until) => invoke("hold", { node, until }),
   readSchedule: (ask) => invoke("read_schedule", { ask }),
   why: (node) => invoke("why", { node }),
+  savings: (ask) => invoke("savings", { ask }),
   judge: (node, rule) => invoke("judge", { node, rule }),
   pauseStops: (until) => invoke("pause_stops", { until }),
   nodeEntry: (node) => invoke("node_entry", { node }),

@@ -1,5 +1,6 @@
-//! What concerns all nodes: homelab.toml in and out, and the pause of automatic stops.
+//! What concerns all nodes: homelab.toml in and out, what was saved, and the pause of automatic stops.
 
+use wakehub_view::savings::{SavingsAsk, SavingsView};
 use wakehub_view::wire::ImportReport;
 
 use crate::routes::{Call, Json, Routes, Toml};
@@ -29,6 +30,16 @@ pub(super) fn routes(routes: Routes) -> Routes {
             import,
         )
         .on(
+            POST,
+            "/api/v1/savings",
+            (
+                "savings",
+                "What was saved by keeping nodes off, by day, week or month",
+            ),
+            Scope::Read,
+            savings,
+        )
+        .on(
             PUT,
             "/api/v1/stops/pause",
             (
@@ -38,6 +49,10 @@ pub(super) fn routes(routes: Routes) -> Routes {
             Scope::Control,
             pause,
         )
+}
+
+async fn savings(call: Call, Json(ask): Json<SavingsAsk>) -> Answered<Json<SavingsView>> {
+    Ok(Json(call.shared.engine.savings(ask).await?))
 }
 
 async fn pause(call: Call, Json(body): Json<PauseBody>) -> Answered<()> {

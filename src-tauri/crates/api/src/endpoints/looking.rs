@@ -298,7 +298,10 @@ async fn set_setting(call: Call, Json(change): Json<SettingChange>) -> Answered<
         SettingChange::PollWatchedS(_)
         | SettingChange::PollIdleS(_)
         | SettingChange::StartTimeoutS(_)
-        | SettingChange::StopTimeoutS(_) => {
+        | SettingChange::StopTimeoutS(_)
+        | SettingChange::IdleTimeoutMinutes(_)
+        | SettingChange::PricePerKwh(_)
+        | SettingChange::Currency(_) => {
             let settings = change.applied_to(engine.engine_settings().await?);
             Ok(engine.configure(settings).await?)
         }

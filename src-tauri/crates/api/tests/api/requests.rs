@@ -244,3 +244,17 @@ async fn what_the_engine_refuses_is_said_in_its_words() {
         .await;
     assert_eq!(settled.status, 204, "answering what is settled is no error");
 }
+
+#[tokio::test]
+async fn what_was_saved_is_asked_for_by_day_week_and_month() {
+    let desk = Desk::open().await;
+    let ask = |body: serde_json::Value| desk.own(Method::POST, "/api/v1/savings", Some(body));
+    let answered = ask(json!({"by": "month", "count": 2})).await;
+    assert_eq!(answered.status, 200);
+    let view = answered.json();
+    assert_eq!(view["periods"].as_array().map(Vec::len), Some(2));
+    assert_eq!(view["currency"], "EUR");
+    let refused = ask(json!({"by": "month", "count": 99})).await;
+    assert_ne!(refused.status, 200);
+    assert!(refused.json().to_string().contains("1 to 13 months"));
+}

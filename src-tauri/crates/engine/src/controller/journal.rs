@@ -231,8 +231,10 @@ impl Controller {
         let now = self.clock.now();
         self.storage
             .send("look at the whole database", |store| store.check());
-        self.storage
-            .send("forget what is old", move |store| store.forget_old(now));
+        self.storage.send("forget what is old", move |store| {
+            store.forget_old(now)?;
+            store.forget_spans(now)
+        });
     }
 
     /// After the database refused: the ends of cascades that it has not taken, and whether the disk has room again.

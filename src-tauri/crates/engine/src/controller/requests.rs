@@ -61,6 +61,7 @@ impl Controller {
                 then_stop,
                 reply,
             } => drop(reply.send(self.hold(node, hold, then_stop).await)),
+            Request::Savings { ask, reply } => self.savings(ask, reply),
             Request::Why { node, reply } => drop(reply.send(self.why(node))),
             Request::ReadSchedule { ask, reply } => {
                 let (now, zone) = (self.clock.now(), self.clock.zone());
@@ -285,12 +286,15 @@ impl Controller {
     async fn configure(&mut self, settings: EngineSettings) -> Result<(), CommandError> {
         settings.check().map_err(other)?;
         self.storage
-            .call(move |store| store.set_setting(&ENGINE, &settings))
+            .call({
+                let settings = settings.clone();
+                move |store| store.set_setting(&ENGINE, &settings)
+            })
             .await
             .and_then(|written| written)
             .map_err(store_failed)?;
-        self.settings = settings;
         self.observations.timeouts = settings.timeouts();
+        self.settings = settings;
         Ok(())
     }
 

@@ -506,7 +506,8 @@ impl Home {
     /// Until every node has been seen.
     pub async fn settled(&self) {
         self.wait_for("all nodes seen", |snapshot| {
-            snapshot.nodes.iter().all(|n| n.power != Power::Unknown)
+            let mut nodes = snapshot.nodes.iter();
+            !snapshot.nodes.is_empty() && nodes.all(|n| n.power != Power::Unknown)
         })
         .await;
     }

@@ -8,3 +8,4 @@ mod killed;
 mod migrations;
 mod opening;
 mod properties;
+mod spans;

@@ -10,7 +10,10 @@ use wakehub_store::{JournalFilter, NodeChange, OpenError, Outcome, SettingKey, S
 use crate::fixture::{machine, open};
 
 /// One recorded database per version, the first first. A new migration adds the one that its version makes.
-const RECORDED: &[&str] = &[include_str!("../fixtures/v1.sql")];
+const RECORDED: &[&str] = &[
+    include_str!("../fixtures/v1.sql"),
+    include_str!("../fixtures/v2.sql"),
+];
 
 fn record(directory: &Path, sql: &str) {
     let raw = Connection::open(directory.join("wakehub.db")).expect("made");
@@ -63,7 +66,7 @@ fn a_migrated_database_has_the_form_of_a_fresh_one() {
 #[test]
 fn a_recorded_database_is_read_whole() {
     const POLL: SettingKey<u32> = SettingKey::new("poll_s");
-    for sql in RECORDED {
+    for (at, sql) in RECORDED.iter().enumerate() {
         let directory = tempfile::tempdir().expect("a directory");
         record(directory.path(), sql);
         let mut store = open(&directory);
@@ -93,6 +96,18 @@ fn a_recorded_database_is_read_whole() {
             ..JournalFilter::default()
         });
         assert_eq!(found.expect("reads").len(), 1);
+
+        let spans = store.last_spans().expect("reads");
+        let spans: Vec<_> = spans
+            .iter()
+            .map(|s| (s.node.0, s.seen, s.until.0))
+            .collect();
+        let recorded: &[_] = if at == 0 {
+            &[]
+        } else {
+            &[(1, false, 9000), (2, true, 9000)]
+        };
+        assert_eq!(spans, recorded);
 
         let cascades = store.recent_cascades(9).expect("reads");
         let [second, first] = cascades.as_slice() else {

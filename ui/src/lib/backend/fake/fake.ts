@@ -26,6 +26,8 @@ import type {
   Presented,
   Right,
   RunAnswer,
+  SavingsAsk,
+  SavingsView,
   ScheduleAsk,
   ScheduleReading,
   SecretEntry,
@@ -37,6 +39,7 @@ import type {
 } from "../bindings";
 import { listenOf, needsYes, reach } from "../../access";
 import { ruleFaults } from "../../idle";
+import { savingsOf } from "./savings";
 import { guestsOf, scenarios, viewOf, type World } from "./homelab";
 import { idleView, judged } from "./idle";
 import { plan } from "./planner";
@@ -82,6 +85,8 @@ export class FakeEngine implements Backend {
     start_timeout_s: { machine: 180, vm: 120, lxc: 60, container: 60 },
     stop_timeout_s: { machine: 180, vm: 180, lxc: 60, container: 30 },
     idle_timeout_minutes: 30,
+    price_per_kwh: 0.31,
+    currency: "EUR",
     language: null,
   };
 
@@ -223,6 +228,10 @@ export class FakeEngine implements Backend {
     if (wrong) throw refusal(wrong[0], wrong[1]);
     const view = this.#node(node);
     return view.power === "on" ? judged(view, await this.nodeEntry(node), rule, this.#settings.idle_timeout_minutes, this.now()) : [];
+  }
+
+  async savings(ask: SavingsAsk): Promise<SavingsView> {
+    return savingsOf(ask, this.#world.snapshot.nodes, this.#world.entries, this.#settings, this.now());
   }
 
   async pauseStops(until: number | null): Promise<void> {
