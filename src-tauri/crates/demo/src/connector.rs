@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use wakehub_connectors::{
-    Change, Check, Connector, Discovered, GuestReport, Report, StopOptions, Target, Watch,
+    Change, Check, Connector, Discovered, GuestReport, Report, StopOptions, Target, Usage, Watch,
 };
 use wakehub_domain::{Capability, ConnectorError, ErrorKind, NodeKind, PowerState, Retry};
 
 use crate::check;
 use crate::furniture::Thing;
+use crate::habits;
 use crate::house::House;
 use crate::mishap::Mishap;
 use crate::place::Place;
@@ -188,6 +189,24 @@ impl Connector for DemoConnector {
             before = now;
         }
         Ok(Watch::Ended)
+    }
+
+    async fn sample(&self, wanted: &[Target]) -> Result<Vec<Usage>, ConnectorError> {
+        if self.capability == Capability::Wol {
+            return Ok(Vec::new());
+        }
+        let thing = self.enter(&format!("measure {}", self.name)).await?;
+        let is_ssh = self.capability == Capability::Ssh;
+        let found = wanted.iter().filter_map(|target| {
+            let one = match target {
+                Target::Itself => thing,
+                Target::Guest { platform_id, .. } => {
+                    self.listed(thing).find(|guest| guest.key == platform_id)?
+                }
+            };
+            habits::usage(&self.house, target.clone(), one, is_ssh)
+        });
+        Ok(found.collect())
     }
 
     async fn close(&self) {}

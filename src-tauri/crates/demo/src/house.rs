@@ -10,6 +10,7 @@ use wakehub_connectors::{GuestReport, Health};
 use wakehub_domain::{NodeKind, PowerState};
 
 use crate::furniture::{self, HOUSE, Thing};
+use crate::habits::{self, Meters};
 use crate::mishap::{self, Asked, Mishap};
 
 /// A machine's API and a VM's Docker come up a little after SSH does.
@@ -30,6 +31,7 @@ pub(crate) struct House {
     rooms: Mutex<BTreeMap<&'static str, Room>>,
     /// Counts changes, for those who listen to Docker.
     changes: watch::Sender<u64>,
+    meters: Meters,
 }
 
 struct Room {
@@ -70,6 +72,7 @@ impl House {
             seed,
             rooms: Mutex::new(rooms.collect()),
             changes: watch::Sender::new(0),
+            meters: Meters::default(),
         }
     }
 
@@ -103,7 +106,17 @@ impl House {
             .is_some_and(|room| room.starts + room.stops == 0)
     }
 
-    fn on_since(&self, thing: &Thing) -> Option<Instant> {
+    pub fn meters(&self) -> &Meters {
+        &self.meters
+    }
+
+    /// For so many minutes of the house it is on.
+    pub fn minutes_on(&self, thing: &Thing) -> Option<u64> {
+        let since = self.on_since(thing)?;
+        Some(habits::minutes(since.elapsed().mul_f64(self.speed)))
+    }
+
+    pub fn on_since(&self, thing: &Thing) -> Option<Instant> {
         if thing.hosted_on().is_some_and(|host| !self.is_on(host)) {
             return None;
         }

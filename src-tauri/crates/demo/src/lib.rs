@@ -8,6 +8,7 @@
 mod check;
 mod connector;
 mod furniture;
+mod habits;
 mod house;
 mod life;
 mod mishap;
@@ -21,6 +22,7 @@ pub use place::REFUSED;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
+use wakehub_domain::idle::{Login, UseProbe};
 use wakehub_domain::{Action, Presented, SecretName, SshAuth};
 use wakehub_engine::{Handle, Secrets, StartError, SystemClock};
 use wakehub_view::homelab::NodeEntry;
@@ -222,6 +224,12 @@ fn wanted(entry: &NodeEntry) -> Vec<SecretName> {
         Some(api) if api.token_id.is_some() => wanted.push(SecretName::ProxmoxToken),
         Some(_) => wanted.push(SecretName::ProxmoxPassword),
         None => {}
+    }
+    let criteria = entry.idle.as_ref().and_then(|rule| rule.criteria.as_ref());
+    let login = criteria.and_then(|criteria| criteria.probe.as_ref().map(UseProbe::login));
+    match login {
+        Some(Login::Required) => wanted.push(SecretName::Probe),
+        Some(Login::Optional | Login::None) | None => {}
     }
     wanted
 }

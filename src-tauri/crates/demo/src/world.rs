@@ -4,14 +4,16 @@ use async_trait::async_trait;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use wakehub_connectors::Connector;
 use wakehub_connectors::reach::Sighting;
 use wakehub_connectors::scan::{Found, Source};
-use wakehub_domain::{ConnectionId, ConnectorError, NodeKind, Probe};
-use wakehub_engine::{ConnectionSpec, World};
+use wakehub_connectors::{Connector, Own, Prober};
+use wakehub_domain::idle::{ProbeAnswer, UseProbe};
+use wakehub_domain::{ConnectionId, ConnectorError, ErrorKind, NodeKind, Probe};
+use wakehub_engine::{ConnectionSpec, ProberSpec, World};
 
 use crate::connector::DemoConnector;
 use crate::furniture::{self, HOUSE};
+use crate::habits;
 use crate::house::{House, probed};
 use crate::place::Place;
 
@@ -34,6 +36,18 @@ impl World for DemoWorld {
             place: Place::of(spec),
             name: spec.node.name.clone(),
         }))
+    }
+
+    fn prober(&self, spec: &ProberSpec) -> Result<Arc<dyn Prober>, ConnectorError> {
+        Ok(Arc::new(DemoProber {
+            house: self.house.clone(),
+            probe: spec.probe.clone(),
+        }))
+    }
+
+    async fn accepts(&self, address: &str, port: u16) -> Result<bool, String> {
+        tokio::time::sleep(self.house.pace(Duration::from_millis(20))).await;
+        Ok(probed(&self.house, &format!("{address}:{port}")).is_ok())
     }
 
     async fn look(&self, address: &str, port: u16) -> Sighting {
@@ -79,4 +93,56 @@ impl World for DemoWorld {
     }
 
     fn forget(&self, _connection: ConnectionId) {}
+}
+
+/// Asks a service of the house whether it is used.
+struct DemoProber {
+    house: Arc<House>,
+    probe: UseProbe,
+}
+
+#[async_trait]
+impl Prober for DemoProber {
+    async fn ask(&self) -> Result<ProbeAnswer, ConnectorError> {
+        tokio::time::sleep(self.house.pace(Duration::from_millis(20))).await;
+        let operation = format!("ask {}", self.probe.title());
+        let (host, port) = self.probe.leads_to().unwrap_or_default();
+        let Some(is_used) = habits::plays(&self.house, port) else {
+            let message = format!("{host}:{port}: connection refused");
+            return Err(ConnectorError::new(
+                ErrorKind::Unreachable,
+                operation,
+                message,
+            ));
+        };
+        let [used, not_used] = match &self.probe {
+            UseProbe::Jellyfin(_) => ["Jellyfin plays 1 title", "Jellyfin plays nothing"],
+            UseProbe::Plex(_) => ["Plex plays 1 title", "Plex plays nothing"],
+            UseProbe::Qbittorrent(_) => [
+                "qBittorrent downloads 1 torrent",
+                "qBittorrent downloads nothing",
+            ],
+            UseProbe::Syncthing(_) => [
+                "Syncthing synchronises the folder photos",
+                "Syncthing has nothing to transfer",
+            ],
+            UseProbe::Http(_) | UseProbe::Ssh(_) => {
+                let message = "the demo has nothing to answer that";
+                return Err(ConnectorError::new(
+                    ErrorKind::Unsupported,
+                    operation,
+                    message,
+                ));
+            }
+        };
+        Ok(match is_used {
+            true => ProbeAnswer::used(used),
+            false => ProbeAnswer::not_used(not_used),
+        })
+    }
+
+    /// Nothing of it is counted in the house.
+    fn traffic(&self) -> Own {
+        Own::default()
+    }
 }

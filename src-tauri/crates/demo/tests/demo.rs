@@ -513,3 +513,33 @@ fn the_usual_demo_has_mishaps() {
     assert_ne!(USUAL, CALM);
     assert_eq!(Options::default().seed, USUAL);
 }
+
+#[tokio::test]
+async fn what_is_on_is_measured_and_judged() {
+    let demo = furnished(quick()).await;
+    let handle = &demo.handle;
+    let looked = async {
+        loop {
+            let why = handle.why(node(handle, "jellystat").id).await.expect("why");
+            if let Some(idle) = why.idle.filter(|idle| idle.verdict.is_some()) {
+                return idle;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let idle = tokio::time::timeout(Duration::from_secs(60), looked).await;
+    let idle = idle.expect("a look");
+    assert_eq!(idle.unmeasured, Vec::<String>::new());
+    assert_eq!(idle.timeout_s, 3600);
+    assert_eq!(idle.samples, 1);
+    assert!(
+        handle
+            .why(node(handle, "vm-ubuntu").id)
+            .await
+            .is_ok_and(|why| why
+                .idle
+                .is_some_and(|idle| idle.enabled && idle.at.is_none())),
+        "off, and with a rule"
+    );
+    handle.shut_down().await;
+}

@@ -297,7 +297,10 @@ fn pools_at_work_must_not_be_interrupted() {
   scan: scrub repaired 0B in 01:12:13 with 0 errors on Sun Oct 12 01:36:14 2026";
     assert_eq!(
         only("pools", status, 0).inhibitors,
-        ["scrub of tank, 12.34 % done", "resilver of old, 5.02 % done"]
+        [
+            "scrub of tank, 12.34 % done",
+            "resilver of old, 5.02 % done"
+        ]
     );
     let unloaded =
         "The ZFS modules are not loaded.\nTry running '/sbin/modprobe zfs' as root to load them.";
