@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
-use wakehub_domain::{Action, NodeId, QuestionId, Secret, SecretName};
-use wakehub_engine::{Handle, SecretError, SecretKey, Secrets};
+use wakehub_domain::{Action, NodeId, QuestionId, Secret, SecretName, Timestamp};
+use wakehub_engine::{Clock, Handle, SecretError, SecretKey, Secrets, SystemClock};
 use wakehub_lab::{Lab, Options};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::wire::{
-    Ask, CascadeStatus, CascadeView, FailureView, Power, RunAnswer, SecretEntry, Snapshot,
+    Ask, CascadeStatus, CascadeView, EngineSettings, FailureView, JournalQuery, Power,
+    QuestionView, RunAnswer, SecretEntry, Snapshot, WhyView,
 };
 
 const LIMIT: Duration = Duration::from_secs(90);
@@ -37,6 +38,16 @@ impl Secrets for Pocket {
     }
 }
 
+/// Eight seconds in one: a tick of a minute is eight seconds, and a loop that is late by less than another one is not taken
+/// for a sleep. Sessions, polls and time limits are as long as ever.
+struct Fast(Timestamp);
+
+impl Clock for Fast {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.0 + 8 * (SystemClock.now().0 - self.0.0))
+    }
+}
+
 pub struct Home {
     pub handle: Handle,
     pub lab: Lab,
@@ -45,13 +56,31 @@ pub struct Home {
 
 impl Home {
     pub async fn new(options: Options) -> Option<Home> {
+        Home::at(options, Arc::new(SystemClock)).await
+    }
+
+    /// With a clock that does not make a test of idleness wait for its minutes.
+    pub async fn fast(options: Options) -> Option<Home> {
+        let home = Home::at(options, Arc::new(Fast(SystemClock.now()))).await?;
+        let settings = home.handle.engine_settings().await.expect("settings");
+        // what a look has shown is new to the next tick
+        let settings = EngineSettings {
+            poll_watched_s: 5,
+            ..settings
+        };
+        home.handle.configure(settings).await.expect("configured");
+        Some(home)
+    }
+
+    async fn at(options: Options, clock: Arc<dyn Clock>) -> Option<Home> {
         let lab = Lab::for_test(options).await?;
         let folder = TempDir::new().expect("folder");
         let toml = lab.write_homelab_toml(folder.path()).expect("homelab.toml");
         let text = std::fs::read_to_string(toml).expect("homelab.toml");
         let data = folder.path().join("data");
         let secrets = Arc::new(Pocket::default());
-        let handle = wakehub_engine::start(wakehub_engine::Options::real(data, secrets))
+        let real = wakehub_engine::Options::real(data, secrets);
+        let handle = wakehub_engine::start(wakehub_engine::Options { clock, ..real })
             .await
             .expect("engine");
         handle.import(text).await.expect("imported");
@@ -157,13 +186,37 @@ impl Home {
     }
 
     pub async fn question(&self, name: &str) -> QuestionId {
+        self.asked(name).await.id
+    }
+
+    pub async fn asked(&self, name: &str) -> QuestionView {
         let snapshot = self
             .wait_for(&format!("a question about {name}"), |s| {
                 s.questions.iter().any(|q| q.node_name == name)
             })
             .await;
         let question = snapshot.questions.iter().find(|q| q.node_name == name);
-        question.expect("just seen").id
+        question.expect("just seen").clone()
+    }
+
+    pub async fn why(&self, name: &str) -> WhyView {
+        let why = self.handle.why(self.id(name)).await;
+        why.expect("an answer")
+    }
+
+    /// What the journal says of a node, the oldest first, each with its reason.
+    pub async fn journal(&self, name: &str) -> Vec<(String, String)> {
+        let query = JournalQuery {
+            node: Some(self.id(name)),
+            limit: Some(100),
+            ..JournalQuery::default()
+        };
+        let lines = self.handle.journal(query).await.expect("journal");
+        lines
+            .into_iter()
+            .rev()
+            .map(|line| (line.message, line.reason.unwrap_or_default()))
+            .collect()
     }
 
     pub async fn accept(&self, failure: &FailureView) {

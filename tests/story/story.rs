@@ -2,8 +2,10 @@
 
 mod containers;
 mod home;
+mod idle;
 mod machines;
 mod proxmox;
+mod traffic;
 
 use home::Home;
 use std::time::Duration;

@@ -35,7 +35,7 @@ pub struct Machine {
     pub secure_on: Option<[u8; 6]>,
     /// Lines for sshd_config, before those that the lab writes: in sshd the first one counts.
     pub sshd_options: Vec<String>,
-    /// Serves a page over HTTP on this port.
+    /// Serves a page over HTTP on this port, and `/cgi-bin/film`, which does not end.
     pub http_port: Option<u16>,
     pub docker: Option<Docker>,
     /// The name of its Proxmox node; what it hosts follows from `host` of the others.
@@ -81,7 +81,7 @@ pub struct Container {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Role {
     Sleeps,
-    /// Serves a page on its port 80, published on this port of the host.
+    /// Serves a page and `/cgi-bin/film`, which does not end, on its port 80, published on this port of the host.
     Serves(u16),
     /// Has a health check that passes from the first look on.
     Healthy,

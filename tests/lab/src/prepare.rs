@@ -98,7 +98,7 @@ pub(crate) fn machine_files(
         "etc",
         "log",
         "bin",
-        "www",
+        "www/cgi-bin",
         "home/root",
         "home/admin",
         "home/visitor",
@@ -117,6 +117,7 @@ pub(crate) fn machine_files(
     }
     let page = format!("<title>{0}</title>{0} is on\n", machine.name);
     fs::write(control.join("www/index.html"), page)?;
+    program(&control.join("www/cgi-bin/film"), FILM)?;
     for name in ["systemctl", "shutdown", "poweroff", "halt", "reboot"] {
         program(
             &control.join("bin").join(name),
@@ -240,6 +241,9 @@ fn accounts(control: &Path, access: &Access) -> anyhow::Result<()> {
     fs::set_permissions(etc.join("shadow"), Permissions::from_mode(0o600))?;
     Ok(())
 }
+
+/// A page without an end, of some 160 KB/s.
+pub(crate) const FILM: &str = include_str!("../assets/film.sh");
 
 pub(crate) fn program(file: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(file, text)?;

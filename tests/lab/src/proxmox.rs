@@ -97,6 +97,7 @@ fn guests(instance: &Instance, homelab: &Homelab, machine: &Machine) -> Vec<Valu
                 "name": guest.name,
                 "kind": kind,
                 "config": config,
+                "cable": instance.cable(guest.last_byte),
                 "stats": { "cpus": 2, "maxcpu": 2, "maxmem": memory, "mem": memory / 4, "cpu": 0.01 },
             })
         })

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::IMAGE;
 use crate::homelab::{Container, Role};
 use crate::http;
+use crate::prepare::FILM;
 
 pub(super) fn create(socket: &Path, container: &Container) -> anyhow::Result<()> {
     let path = format!("/containers/create?name={}", container.name);
@@ -25,8 +26,10 @@ pub(super) fn definition(container: &Container) -> Value {
     let (command, check, port) = match container.role {
         Role::Sleeps => (wait.to_owned(), None, None),
         Role::Serves(port) => {
-            let page = format!("mkdir -p /www; echo '{name} is on' >/www/index.html");
-            let serve = format!("{page}; httpd -f -p 80 -h /www & {wait}");
+            let page = format!("mkdir -p /www/cgi-bin; echo '{name} is on' >/www/index.html");
+            let film = "/www/cgi-bin/film";
+            let film = format!("cat >{film} <<'END'\n{FILM}END\nbusybox chmod 755 {film}");
+            let serve = format!("{page}\n{film}\nhttpd -f -p 80 -h /www & {wait}");
             (serve, None, Some(port))
         }
         Role::Healthy => (wait.to_owned(), Some("true"), None),

@@ -228,7 +228,12 @@ impl Controller {
             stopped_before: stopped,
         };
         match self.plan_intent(&intent) {
-            Ok(plan) => {
+            Ok(mut plan) => {
+                // what has been said of it when it began is not said again
+                if let Some(running) = self.running.get(&cascade) {
+                    let said = &running.plan.protected;
+                    plan.protected.retain(|protected| !said.contains(protected));
+                }
                 self.journal_protected(cascade, &plan);
                 self.propose(&plan).await;
             }
