@@ -96,8 +96,8 @@ pub trait Connector: Send + Sync + 'static {
         ))
     }
 
-    /// What this connection has caused at the machine that it leads to, for its [`Usage::own`]: cumulative, and zero where a
-    /// sample of the machine itself has it already (SSH), where nothing goes over a network, or where it is not counted.
+    /// What this connection has caused at the machine that it leads to, cumulative: for the [`Usage::own`] of what others
+    /// measure of that machine. Zero where nothing goes over a network of its own, or where it is not counted.
     fn traffic(&self) -> Own {
         Own::default()
     }

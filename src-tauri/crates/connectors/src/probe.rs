@@ -20,6 +20,7 @@ use wakehub_domain::{ConnectorError, ErrorKind, Secret};
 use self::client::Client;
 use crate::Own;
 pub use port::accepts;
+pub(crate) use port::tried;
 
 /// For all requests of one question together.
 const LIMIT: Duration = Duration::from_secs(10);

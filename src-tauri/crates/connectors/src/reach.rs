@@ -4,6 +4,8 @@
 //! network of our own the neighbour table decides: a machine that runs answers for its address (ARP), whatever its
 //! firewall does. Beyond a router there is no such proof; there silence counts while the router itself answers.
 
+mod frames;
+mod looks;
 mod neighbours;
 mod probe;
 
@@ -13,12 +15,19 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::Own;
+use frames::Frames;
+pub(crate) use frames::is_this_computer;
+pub use looks::Looks;
+pub(crate) use probe::close;
 pub use probe::probe;
 
 /// Linux gives up on an address that nobody answers for after three requests, one a second (`mcast_solicit`,
 /// `retrans_time`), and says so with EHOSTUNREACH; a connection must be tried for longer than that.
 const CONNECT: Duration = Duration::from_millis(3500);
 const PING: Duration = Duration::from_millis(1500);
+/// What an echo carries.
+const ECHOED: &[u8] = b"wakehub";
 
 /// What one look saw.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -82,11 +91,25 @@ impl Presence {
 
 /// Looks once; takes 3.5 s at most when nobody answers. `address` is an IP address or a name.
 pub async fn look(address: &str, port: u16) -> Sighting {
+    seen(address, port).await.0
+}
+
+/// With what it has caused there.
+async fn seen(address: &str, port: u16) -> (Sighting, Own) {
     let ip = match resolve(address, port).await {
         Ok(ip) => ip,
-        Err(why) => return Sighting::NoWay { why },
+        Err(why) => return (Sighting::NoWay { why }, Own::default()),
     };
+    let mut frames = Frames::to(ip);
+    let sighting = looked(ip, port, &mut frames).await;
+    (sighting, frames.own)
+}
+
+async fn looked(ip: IpAddr, port: u16, frames: &mut Frames) -> Sighting {
     let (mut connected, pinged) = tokio::join!(connect(ip, port), ping(ip));
+    if pinged == Ping::Answered {
+        frames.echoed(ECHOED.len());
+    }
     // the system may still have held the address for nobody's when it was asked to connect, and know better by now: a
     // machine that has just woken
     let given_up =
@@ -94,12 +117,19 @@ pub async fn look(address: &str, port: u16) -> Sighting {
     if given_up && pinged == Ping::Answered {
         connected = connect(ip, port).await;
     }
-    let Err(error) = connected else {
-        return Sighting::Answers {
-            port_open: true,
-            how: format!("port {port}"),
-        };
+    let error = match connected {
+        Ok(stream) => {
+            reset(stream, frames);
+            return Sighting::Answers {
+                port_open: true,
+                how: format!("port {port}"),
+            };
+        }
+        Err(error) => error,
     };
+    if error.kind() == io::ErrorKind::ConnectionRefused {
+        frames.refused();
+    }
     let could_ping = match pinged {
         Ping::Answered => {
             return Sighting::Answers {
@@ -115,6 +145,19 @@ pub async fn look(address: &str, port: u16) -> Sighting {
     judged.unwrap_or_else(|error| Sighting::NoWay {
         why: error.to_string(),
     })
+}
+
+/// Ends a connection that nothing is wanted of. A reset is one packet of known weight; after an ordinary end a server would go
+/// on with its greeting for some more that nobody could count.
+fn reset(stream: TcpStream, frames: &mut Frames) {
+    if socket2::SockRef::from(&stream)
+        .set_linger(Some(Duration::ZERO))
+        .is_ok()
+    {
+        frames.accepted_and_reset();
+    } else {
+        frames.accepted_and_closed(0, false);
+    }
 }
 
 async fn connect(ip: IpAddr, port: u16) -> io::Result<TcpStream> {
@@ -185,7 +228,7 @@ pub(crate) async fn ping(ip: IpAddr) -> Ping {
     pinger.timeout(PING);
     for sequence in 0..2 {
         let echo = pinger
-            .ping(surge_ping::PingSequence(sequence), b"wakehub")
+            .ping(surge_ping::PingSequence(sequence), ECHOED)
             .await;
         if let Ok((packet, _)) = echo
             && is_echo(&packet, ip)

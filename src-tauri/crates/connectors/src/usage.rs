@@ -56,6 +56,20 @@ impl std::ops::Add for Own {
     }
 }
 
+/// Never below nothing.
+impl std::ops::Sub for Own {
+    type Output = Own;
+
+    fn sub(self, other: Own) -> Own {
+        Own {
+            rx_bytes: self.rx_bytes.saturating_sub(other.rx_bytes),
+            tx_bytes: self.tx_bytes.saturating_sub(other.tx_bytes),
+            rx_packets: self.rx_packets.saturating_sub(other.rx_packets),
+            tx_packets: self.tx_packets.saturating_sub(other.tx_packets),
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum CpuUse {
     /// Cores in use, where the platform itself averages.

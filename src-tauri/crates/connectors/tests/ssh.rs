@@ -15,6 +15,8 @@ mod login;
 mod namespace;
 #[path = "ssh/power.rs"]
 mod power;
+#[path = "ssh/quiet.rs"]
+mod quiet;
 #[path = "ssh/sample.rs"]
 mod sample;
 #[path = "ssh/session.rs"]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, RwLock};
 use wakehub_connectors::{Connector, Own};
 use wakehub_domain::{
-    Capability, ConnectionId, ConnectorError, ErrorKind, Graph, Node, NodeId, Secret, SecretName,
+    Capability, ConnectionId, ConnectorError, ErrorKind, Graph, Node, NodeId, NodeKind, Secret,
+    SecretName,
 };
 
 use crate::probing::{Probers, asked_ports};
@@ -86,13 +87,24 @@ impl Links {
         Ok(kept.entry(id).or_insert(connector).clone())
     }
 
-    /// What all connections to the node have caused at it, beside what a sample of the machine itself tells of its own.
-    pub async fn traffic(&self, node: NodeId) -> Own {
+    /// What all of WakeHub has caused at the node, as its network counters see it: its looks, its questions, and its
+    /// connections to the node and to guests of it, whose traffic passes through the host. `but`: a connection of whose
+    /// traffic the measurement itself has told.
+    pub async fn caused(&self, graph: &Graph, node: &Node, but: Option<ConnectionId>) -> Own {
+        let mut within = match node.kind {
+            NodeKind::Machine | NodeKind::Vm | NodeKind::Lxc => graph.hosted(node.id),
+            NodeKind::Container => Vec::new(),
+        };
+        within.push(node.id);
         let kept = self.kept.lock().await;
-        let to_it = kept.iter().filter(|(id, _)| id.node == node);
-        to_it.fold(Own::default(), |sum, (_, connector)| {
+        let there = kept
+            .iter()
+            .filter(|(id, _)| within.contains(&id.node) && Some(**id) != but);
+        let connections = there.fold(Own::default(), |sum, (_, connector)| {
             sum + connector.traffic()
-        })
+        });
+        drop(kept);
+        connections + self.asked_traffic(graph, node) + self.looked_traffic(graph, node)
     }
 
     /// A connector that is not kept, from a configuration that may not be saved yet; typed secrets come first.

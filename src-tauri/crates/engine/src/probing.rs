@@ -193,12 +193,7 @@ impl Links {
     /// What questions have moved at the node, as its network counters see it: of a container its own question, where it is asked
     /// at its own or its host's address; of a machine, VM or LXC all that are asked at its address or one of its guests'.
     pub fn asked_traffic(&self, graph: &Graph, node: &Node) -> Own {
-        let below = graph.hosted(node.id);
-        let below = below.iter().filter_map(|id| graph.get(*id));
-        let addresses: Vec<&str> = std::iter::once(node)
-            .chain(below)
-            .filter_map(|node| node.address.as_deref())
-            .collect();
+        let addresses = addresses(graph, node);
         let published = address(graph, node);
         self.probers().with(|kept| {
             let mut sum = Own::default();
@@ -219,6 +214,30 @@ impl Links {
             sum
         })
     }
+
+    /// What looks have caused at the node, likewise: of a container those at its own port.
+    pub fn looked_traffic(&self, graph: &Graph, node: &Node) -> Own {
+        if node.kind == NodeKind::Container {
+            let at = address(graph, node).zip(port(node));
+            return at.map_or_else(Own::default, |(address, port)| {
+                self.world().caused(address, Some(port))
+            });
+        }
+        let addresses = addresses(graph, node).into_iter();
+        addresses.fold(Own::default(), |sum, address| {
+            sum + self.world().caused(address, None)
+        })
+    }
+}
+
+/// The node's own and those of all that it hosts, each once.
+fn addresses<'a>(graph: &'a Graph, node: &'a Node) -> BTreeSet<&'a str> {
+    let below = graph.hosted(node.id);
+    let below = below.iter().filter_map(|id| graph.get(*id));
+    std::iter::once(node)
+        .chain(below)
+        .filter_map(|node| node.address.as_deref())
+        .collect()
 }
 
 #[cfg(test)]

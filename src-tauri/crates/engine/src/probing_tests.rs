@@ -1,7 +1,8 @@
 use super::*;
 use async_trait::async_trait;
-use wakehub_connectors::Connector;
+use tokio::sync::mpsc;
 use wakehub_connectors::reach::Sighting;
+use wakehub_connectors::{Check, Connector, Discovered, Report, StopOptions, Target};
 use wakehub_domain::idle::{Criteria, IdleRule, JellyfinProbe, LastAccess, QbittorrentProbe};
 use wakehub_domain::{NodeKind, Probe};
 
@@ -25,16 +26,57 @@ impl Prober for Asked {
     }
 }
 
+/// A connection that has moved four KiB.
+struct Connected(Capability);
+
+#[async_trait]
+impl Connector for Connected {
+    fn capability(&self) -> Capability {
+        self.0
+    }
+
+    async fn observe(&self) -> Result<Report, ConnectorError> {
+        Ok(Report::default())
+    }
+
+    async fn start(&self, _target: &Target) -> Result<(), ConnectorError> {
+        Ok(())
+    }
+
+    async fn stop(&self, _target: &Target, _how: &StopOptions) -> Result<(), ConnectorError> {
+        Ok(())
+    }
+
+    async fn discover(&self) -> Result<Vec<Discovered>, ConnectorError> {
+        Ok(Vec::new())
+    }
+
+    async fn test(&self, _checks: &mpsc::Sender<Check>) {}
+
+    fn traffic(&self) -> Own {
+        Own {
+            rx_bytes: 4096,
+            ..Own::default()
+        }
+    }
+
+    async fn close(&self) {}
+}
+
+/// Every port has been looked at, ten bytes each.
 struct Nowhere;
 
 #[async_trait]
 impl World for Nowhere {
-    fn connector(&self, _spec: &ConnectionSpec) -> Result<Arc<dyn Connector>, ConnectorError> {
-        Err(ConnectorError::new(
-            ErrorKind::Unsupported,
-            "connect",
-            "nowhere",
-        ))
+    fn connector(&self, spec: &ConnectionSpec) -> Result<Arc<dyn Connector>, ConnectorError> {
+        Ok(Arc::new(Connected(spec.capability)))
+    }
+
+    fn caused(&self, _address: &str, port: Option<u16>) -> Own {
+        Own {
+            rx_bytes: if port.is_some() { 10 } else { 30 },
+            ..Own::default()
+        }
     }
 
     async fn look(&self, _address: &str, _port: u16) -> Sighting {
@@ -178,4 +220,72 @@ async fn what_questions_move_is_taken_off_where_they_go() {
         links.asked_traffic(&graph, graph.get(NodeId(1)).unwrap()),
         Own::default()
     );
+}
+
+#[tokio::test]
+async fn all_that_is_caused_at_a_node_or_passes_through_it_is_taken_off() {
+    let links = Links::new(Arc::new(Nowhere), Arc::new(Empty), "homelab".to_owned());
+    let mut vm = node(2, NodeKind::Vm, Some(1), Some("10.0.0.11"));
+    let ssh = wakehub_domain::SshConfig {
+        user: "root".to_owned(),
+        auth: wakehub_domain::SshAuth::Agent,
+        key_file: None,
+        port: 22,
+        jump: None,
+    };
+    vm.ssh = Some(ssh.clone());
+    vm.docker_api = Some(wakehub_domain::DockerConfig {
+        url: "ssh".to_owned(),
+        cert_path: None,
+    });
+    let mut machine = node(1, NodeKind::Machine, None, Some("10.0.0.1"));
+    machine.ssh = Some(ssh);
+    machine.proxmox_api = Some(wakehub_domain::ProxmoxConfig {
+        url: "https://10.0.0.1:8006".to_owned(),
+        node: "pve".to_owned(),
+        token_id: Some("root@pam!a".to_owned()),
+        user: None,
+    });
+    let container = asking(
+        node(3, NodeKind::Container, Some(2), None),
+        Criteria {
+            last_access: Some(LastAccess {
+                logins: false,
+                port: Some(25_565),
+            }),
+            ..Criteria::default()
+        },
+    );
+    let other = node(4, NodeKind::Machine, None, Some("10.0.0.2"));
+    let graph = Arc::new(Graph::new(vec![machine, vm, container, other]).unwrap());
+    links.set_graph(graph.clone()).await;
+    let connection = |node, capability| ConnectionId {
+        node: NodeId(node),
+        capability,
+    };
+    for (node, capability) in [(1, Capability::Ssh), (2, Capability::Ssh)] {
+        links.connector(connection(node, capability)).await.unwrap();
+    }
+    let caused = async |id, but| {
+        let node = graph.get(NodeId(id)).unwrap();
+        links.caused(&graph, node, but).await.rx_bytes
+    };
+    assert_eq!(
+        caused(1, None).await,
+        2 * 4096 + 2 * 30,
+        "its own connection and looks, and what passes through to its guest"
+    );
+    let told = Some(connection(1, Capability::Ssh));
+    assert_eq!(
+        caused(1, told).await,
+        4096 + 2 * 30,
+        "without what the measurement has told"
+    );
+    assert_eq!(
+        caused(2, None).await,
+        4096 + 30,
+        "a guest is measured at its host, which sees our session to the guest"
+    );
+    assert_eq!(caused(3, None).await, 10, "the port of a container");
+    assert_eq!(caused(4, None).await, 30, "another has nothing of it");
 }

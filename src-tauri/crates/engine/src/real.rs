@@ -6,15 +6,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 use wakehub_connectors::docker::{DockerConnector, DockerEndpoint};
-use wakehub_connectors::probe::{self, HttpProber};
+use wakehub_connectors::probe::HttpProber;
 use wakehub_connectors::proxmox::{ProxmoxAuth, ProxmoxConnector, ProxmoxEndpoint};
-use wakehub_connectors::reach::{self, Sighting};
+use wakehub_connectors::reach::{Looks, Sighting};
 use wakehub_connectors::scan::{self, Found};
 use wakehub_connectors::ssh::{
     AcceptedKey, SshConnector, SshEndpoint, SshHost, SshLogin, default_known_hosts,
 };
 use wakehub_connectors::wol::{WolConnector, WolEndpoint};
-use wakehub_connectors::{Connector, Prober};
+use wakehub_connectors::{Connector, Own, Prober};
 use wakehub_domain::{
     Capability, ConnectionId, ConnectorError, ErrorKind, NodeId, PresentedKind, Probe, SecretName,
     SshAuth,
@@ -26,6 +26,7 @@ use crate::world::{ConnectionSpec, ProberSpec, World};
 pub struct RealWorld {
     /// One session per host: the SSH connector and Docker over SSH of a node share it.
     hosts: Mutex<HashMap<NodeId, (SshEndpoint, SshHost)>>,
+    looks: Looks,
 }
 
 #[async_trait]
@@ -49,11 +50,11 @@ impl World for RealWorld {
     }
 
     async fn look(&self, address: &str, port: u16) -> Sighting {
-        reach::look(address, port).await
+        self.looks.look(address, port).await
     }
 
     async fn probe(&self, probe: &Probe, address: Option<&str>) -> Result<(), String> {
-        reach::probe(probe, address).await
+        self.looks.probe(probe, address).await
     }
 
     fn prober(&self, spec: &ProberSpec) -> Result<Arc<dyn Prober>, ConnectorError> {
@@ -66,7 +67,11 @@ impl World for RealWorld {
     }
 
     async fn accepts(&self, address: &str, port: u16) -> Result<bool, String> {
-        probe::accepts(address, port).await
+        self.looks.accepts(address, port).await
+    }
+
+    fn caused(&self, address: &str, port: Option<u16>) -> Own {
+        self.looks.caused(address, port)
     }
 
     async fn scan(&self, sweep: bool, found: &mpsc::Sender<Found>) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use wakehub_connectors::reach::Sighting;
 use wakehub_connectors::scan::Found;
-use wakehub_connectors::{Connector, Prober};
+use wakehub_connectors::{Connector, Own, Prober};
 use wakehub_domain::idle::UseProbe;
 use wakehub_domain::{
     Capability, ConnectionId, ConnectorError, ErrorKind, Node, PresentedKind, Probe, Secret,
@@ -40,6 +40,12 @@ pub trait World: Send + Sync + 'static {
     /// Whether a TCP port accepts connections; the error is why nobody knows.
     async fn accepts(&self, address: &str, port: u16) -> Result<bool, String> {
         Err(format!("port {port} of {address} cannot be tried here"))
+    }
+
+    /// What [`World::look`], [`World::probe`] and [`World::accepts`] have caused at this address so far, of one port or of all.
+    fn caused(&self, address: &str, port: Option<u16>) -> Own {
+        let _ = (address, port);
+        Own::default()
     }
 
     /// Sends every address of this network as it is found, and again when more is known of it; `sweep` asks for each.

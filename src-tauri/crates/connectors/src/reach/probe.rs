@@ -1,21 +1,42 @@
 //! Readiness probes: a TCP port, or a URL that answers 2xx or 3xx.
 
+use super::frames::Frames;
+use crate::Own;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use wakehub_domain::Probe;
 
 const LIMIT: Duration = Duration::from_secs(5);
+/// A service that does not hang up when its client does is not waited for any longer.
+const ENDING: Duration = Duration::from_millis(300);
+/// Nor is more of a greeting read, in bytes.
+const MOST_HEARD: u64 = 4096;
 
 /// One try. The error is what was seen instead, as a fragment: `port 8096 of 10.77.0.21: connection refused`.
 pub async fn probe(probe: &Probe, address: Option<&str>) -> Result<(), String> {
+    tried(probe, address).await.0
+}
+
+/// With where a connection was tried, and what that has caused there.
+pub(super) async fn tried(
+    probe: &Probe,
+    address: Option<&str>,
+) -> (Result<(), String>, Option<(String, u16, Own)>) {
     match probe {
-        Probe::Tcp(target) => tcp(target, address).await,
-        Probe::Http(url) => http(url).await,
+        Probe::Tcp(target) => match aim(target, address) {
+            Ok((host, port)) => {
+                let (ready, own) = tcp(host, port).await;
+                (ready, Some((host.to_owned(), port, own)))
+            }
+            Err(why) => (Err(why), None),
+        },
+        Probe::Http(url) => (http(url).await, None),
     }
 }
 
-async fn tcp(target: &str, address: Option<&str>) -> Result<(), String> {
+fn aim<'a>(target: &'a str, address: Option<&'a str>) -> Result<(&'a str, u16), String> {
     let (host, port) = match (target.rsplit_once(':'), address) {
         (Some((host, port)), _) if !host.is_empty() => (host, port),
         (Some((_, port)), Some(address)) => (address, port),
@@ -25,13 +46,43 @@ async fn tcp(target: &str, address: Option<&str>) -> Result<(), String> {
     let port: u16 = port
         .parse()
         .map_err(|_| format!("{target} names no port"))?;
-    let host = host.trim_matches(['[', ']']);
+    Ok((host.trim_matches(['[', ']']), port))
+}
+
+async fn tcp(host: &str, port: u16) -> (Result<(), String>, Own) {
     let seen = |what: String| format!("port {port} of {host}: {what}");
     match timeout(LIMIT, TcpStream::connect((host, port))).await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err(error)) => Err(seen(error.to_string())),
-        Err(_) => Err(seen(format!("no answer within {} s", LIMIT.as_secs()))),
+        Ok(Ok(stream)) => (Ok(()), close(stream).await),
+        Ok(Err(error)) => (Err(seen(error.to_string())), Own::default()),
+        Err(_) => (
+            Err(seen(format!("no answer within {} s", LIMIT.as_secs()))),
+            Own::default(),
+        ),
     }
+}
+
+/// Ends a connection in the ordinary way, which no service complains about in its log, and counts what came of it.
+pub(crate) async fn close(mut stream: TcpStream) -> Own {
+    let Ok(peer) = stream.peer_addr() else {
+        return Own::default();
+    };
+    let mut said = 0;
+    let ending = async {
+        stream.shutdown().await?;
+        let mut heard = [0; 512];
+        while said < MOST_HEARD {
+            let count = stream.read(&mut heard).await?;
+            if count == 0 {
+                return Ok::<bool, std::io::Error>(true);
+            }
+            said += count as u64;
+        }
+        Ok(false)
+    };
+    let ended = timeout(ENDING, ending).await;
+    let mut frames = Frames::to(peer.ip());
+    frames.accepted_and_closed(said, matches!(ended, Ok(Ok(true))));
+    frames.own
 }
 
 async fn http(url: &str) -> Result<(), String> {
@@ -63,7 +114,6 @@ async fn http(url: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
 
     async fn serve(answer: &'static str) -> u16 {

@@ -5,7 +5,7 @@ use super::host::{Output, Ran, SshHost};
 use super::parse::{self, Refusal};
 use super::sample;
 use super::shell;
-use crate::{Check, Connector, Discovered, Report, StopOptions, Target, Usage};
+use crate::{Check, Connector, Discovered, Own, Report, StopOptions, Target, Usage};
 use async_trait::async_trait;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -116,6 +116,10 @@ impl Connector for SshConnector {
                 failure("it", &output).trim_start_matches("`it`: "),
             )),
         }
+    }
+
+    fn traffic(&self) -> Own {
+        self.host.traffic()
     }
 
     async fn close(&self) {

@@ -2,8 +2,10 @@
 
 mod inhibitors;
 mod usage;
+mod wire;
 
 pub(super) use usage::usage;
+pub(super) use wire::{Carried, carried};
 
 /// Of `id -u`; `None` where there is no such command.
 pub(super) fn user_id(stdout: &str) -> Option<u32> {

@@ -20,8 +20,12 @@ pub(super) async fn sample(host: &SshHost, polled: &[u16]) -> Result<Usage, Conn
         .await
         .map_err(|error| error.during(format!("measure {}", host.endpoint())))?;
     let stderr = output.stderr_text();
-    let mut usage = parse::usage(&String::from_utf8_lossy(&output.stdout), &stderr);
-    usage.own = host.traffic();
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let mut usage = parse::usage(&stdout, &stderr);
+    usage.own = match parse::carried(&stdout) {
+        Some(carried) => host.counter().told(&carried, stdout.len()),
+        None => host.traffic(),
+    };
     Ok(usage)
 }
 

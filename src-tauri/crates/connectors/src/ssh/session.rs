@@ -8,6 +8,7 @@ use super::fd::Socket;
 use super::stream::SshStream;
 use super::traffic::Traffic;
 use super::trust::{Trust, TrustedBy};
+use crate::reach::is_this_computer;
 use std::io;
 use std::net::Shutdown;
 use std::sync::{Arc, OnceLock, Weak};
@@ -59,6 +60,7 @@ impl Session {
         let failed = |error: io::Error| fault::connect(format!("connect to {endpoint}"), &error);
         tcp.set_nodelay(true).map_err(failed)?;
         let end = tcp.local_addr().ok().filter(|_| relay.is_none());
+        let is_here = relay.is_none() && tcp.peer_addr().is_ok_and(|to| is_this_computer(to.ip()));
         if let Some(progress) = &progress {
             let _ = progress.send(Milestone::Connected);
         }
@@ -75,7 +77,7 @@ impl Session {
                 ConnectorError::new(ErrorKind::Protocol, operation, error)
             })??;
         guard.disarm();
-        traffic.logged_in(end);
+        traffic.logged_in(end, is_here);
 
         let (requests, received) = mpsc::unbounded_channel();
         let mut driver = Driver::new(session, socket, received, traffic.clone());

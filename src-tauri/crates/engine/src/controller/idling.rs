@@ -214,10 +214,6 @@ impl Controller {
         let missing = usage.missing.iter().map(|missing| missing.why.clone());
         let unmeasured = self.idling.unmeasured.entry(node.id).or_default();
         unmeasured.extend(missing);
-        let usage = &Usage {
-            own: usage.own + self.links.asked_traffic(&self.graph, node),
-            ..usage.clone()
-        };
         let watched = self.idling.watched.entry(node.id).or_default();
         let meter = watched.meters.entry(connection).or_default();
         let told = meter.take(now, usage);
@@ -323,9 +319,16 @@ impl Round {
         let asked = async {
             let connector = links.connector(connection).await?;
             let mut usages = connector.sample(&self.wanted).await?;
+            let graph = links.graph().await;
             for usage in &mut usages {
-                if usage.target == Target::Itself {
-                    usage.own = usage.own + links.traffic(connection.node).await;
+                let mut wanted = self.wanted.iter().zip(&self.of);
+                let of =
+                    wanted.find_map(|(target, node)| (*target == usage.target).then_some(node));
+                if let Some(node) = of.and_then(|id| graph.get(*id)) {
+                    let has_told =
+                        usage.target == Target::Itself && connection.capability == Capability::Ssh;
+                    let but = has_told.then_some(connection);
+                    usage.own = usage.own + links.caused(&graph, node, but).await;
                 }
             }
             Ok(usages)

@@ -113,6 +113,11 @@ fn look_for_inhibitors(parts: &Parts<'_>, usage: &mut Usage) {
     }
 }
 
+/// One part of a script's standard output, if its command succeeded.
+pub(super) fn part<'a>(stdout: &'a str, name: &str) -> Option<&'a str> {
+    text(&parts(stdout), name).ok()
+}
+
 struct Part<'a> {
     text: &'a str,
     /// `None`: the answer ended within it.

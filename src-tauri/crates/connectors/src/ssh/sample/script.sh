@@ -44,6 +44,9 @@ echo "$z" | sed -n '/^ *pool:/p;/^ *scan:/p;/% done/p;2000q'; [ $s = 0 ] || echo
 locks() { [ -d /run/systemd/system ] || return 0
 $t busctl call org.freedesktop.login1 /org/freedesktop/login1 org.freedesktop.login1.Manager ListInhibitors; }
 
+wire() { set -- $SSH_CONNECTION; [ "$4" ] || return 9; echo "end $1 $2"
+ss -Htin state established "( sport = :$4 and dport = :$2 )" | awk '/ bytes_acked:/{for(i=1;i<=NF;i++)if($i=="ts"||$i~/^(mss|pmtu|bytes_(acked|received)|segs_(in|out)):/)printf "%s ",$i;print ""}'; }
+
 all() {
 part uptime cat /proc/uptime
 part stat sed -n '/^cpu/p;1500q' /proc/stat
@@ -56,6 +59,7 @@ part mdstat sed -n '/^md/p;/%/p;/DELAYED/p;500q' /proc/mdstat
 part pools pools
 part locks locks
 part nics nics
+part wire wire
 part net sed -n '/^ *lo:/d;/^ *veth/d;/^ *tap/d;/^ *fw/d;/:/p;1500q' /proc/net/dev
 echo "@wakehub end"
 }
