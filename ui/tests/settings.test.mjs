@@ -62,3 +62,23 @@ test("settings are kept at once, refused at the field, and undone", async () => 
     assert.equal(await login.isChecked(), false);
   });
 });
+
+test("the price of electricity is typed with a comma or a point, and its currency chosen by name", async () => {
+  await visit("quiet&pace=0", "#/settings", async (page) => {
+    const price = page.getByLabel("Price of electricity");
+    assert.equal(await price.inputValue(), "0.31");
+    await price.fill("30 ct");
+    await price.press("Enter");
+    assert.match(await text(page, ".setting:has([aria-invalid])"), /A price from 0 to 100/);
+    await price.fill("0,2516");
+    await price.press("Enter");
+    await page.waitForSelector(".undo");
+    assert.equal(await price.inputValue(), "0.2516");
+    assert.equal(await page.locator("[aria-invalid]").count(), 0);
+    await page.getByLabel("Currency").selectOption({ label: "Swiss Franc (CHF)" });
+    await page.waitForFunction(() => document.querySelector("main").textContent.includes("CHF/kWh"));
+    await page.getByLabel("Price of electricity").fill("");
+    await page.getByLabel("Price of electricity").press("Enter");
+    assert.equal(await page.getByLabel("Price of electricity").inputValue(), "");
+  });
+});

@@ -528,6 +528,12 @@ export const en = {
   idleSettings: "Idle nodes",
   idleSettingsSentence: "For idle rules that set no time of their own.",
   idleTimeout: "Stop after",
+  savingsTitle: "Savings",
+  savingsSettingsSentence: "What was saved is an estimate: hours off times the watts that a node says it draws.",
+  price: "Price of electricity",
+  priceHint: "Without it, hours and energy are shown and no money.",
+  errorPrice: "A price from 0 to 100, such as 0.31.",
+  currency: "Currency",
   idleTimeoutHint: (time: string) => `${time} without use.`,
 
   // node page

@@ -504,6 +504,12 @@ export const fr: typeof en = {
   idleSettings: "Nœuds inactifs",
   idleSettingsSentence: "Pour les règles d’inactivité qui n’ont pas de délai propre.",
   idleTimeout: "Arrêter après",
+  savingsTitle: "Économies",
+  savingsSettingsSentence: "Les économies sont une estimation : les heures d’arrêt multipliées par la puissance indiquée pour chaque nœud.",
+  price: "Prix de l’électricité",
+  priceHint: "Sans lui, heures et énergie sont indiquées, mais aucun montant.",
+  errorPrice: "Un prix de 0 à 100, par exemple 0,31.",
+  currency: "Devise",
   idleTimeoutHint: (time: string) => `${time} sans usage.`,
 
   needsTitle: "Dépend de",
