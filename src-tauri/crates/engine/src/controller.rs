@@ -63,6 +63,8 @@ pub(crate) struct Controller {
     pub links: Arc<Links>,
     pub graph: Arc<Graph>,
     pub evidence: BTreeMap<NodeId, Evidence>,
+    /// There is evidence that `observations` do not tell of yet.
+    pub unbelieved: bool,
     pub observations: Observations,
     pub settings: EngineSettings,
     /// What the last step on the node failed with, until it is seen in another state or asked again.
@@ -152,12 +154,11 @@ impl Controller {
         let mut attention = self.attention.clone();
         let ended = loop {
             // nothing else to do at once: show what has changed
-            if self.changed
-                && inbox.requests.is_empty()
-                && inbox.events.is_empty()
-                && inbox.progress.is_empty()
-            {
-                self.publish();
+            if inbox.requests.is_empty() && inbox.events.is_empty() && inbox.progress.is_empty() {
+                self.believe_what_was_seen();
+                if self.changed {
+                    self.publish();
+                }
             }
             let event = tokio::select! {
                 biased;
@@ -170,7 +171,10 @@ impl Controller {
                 },
                 Some(event) = inbox.events.recv() => event,
                 _ = ticks.tick() => {
-                    self.tick(&mut last_tick);
+                    self.believe_what_was_seen();
+                    self.notice_sleep(&mut last_tick);
+                    self.poll_due();
+                    self.tidy_up();
                     self.sample_due().await;
                     self.end_holds().await;
                     self.run_schedules().await;
@@ -185,12 +189,14 @@ impl Controller {
                     continue;
                 }
             };
+            // what came in before the sleep must not act after it
+            self.notice_sleep(&mut last_tick);
             self.handle(event).await;
         };
         self.end(&mut inbox, ended).await;
     }
 
-    fn tick(&mut self, last_tick: &mut Timestamp) {
+    fn notice_sleep(&mut self, last_tick: &mut Timestamp) {
         let now = self.clock.now();
         let passed = now.since(*last_tick);
         let backwards = now < *last_tick;
@@ -204,11 +210,23 @@ impl Controller {
             self.interrupt_windows(Interruption::Resumed);
             self.begin_graces_anew();
         }
-        self.poll_due();
-        self.tidy_up();
     }
 
     async fn handle(&mut self, event: Event) {
+        match event {
+            // evidence of one poll among many
+            Event::Looked { .. } | Event::Answered { .. } | Event::PollEnded { .. } => {}
+            Event::Request(_)
+            | Event::Sampled { .. }
+            | Event::Probed { .. }
+            | Event::Changed { .. }
+            | Event::WatchEnded { .. }
+            | Event::Discovered { .. }
+            | Event::SecretsChanged { .. }
+            | Event::SecretsChecked { .. }
+            | Event::StoreFailed(_)
+            | Event::Progress(..) => self.believe_what_was_seen(),
+        }
         match event {
             Event::Request(request) => self.request(request).await,
             Event::Looked { node, sighting } => self.looked(node, sighting),

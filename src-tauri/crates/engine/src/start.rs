@@ -92,6 +92,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         links,
         graph,
         evidence: BTreeMap::new(),
+        unbelieved: false,
         observations: left.observations,
         settings: left.settings,
         failed: BTreeMap::new(),

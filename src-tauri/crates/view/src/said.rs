@@ -45,6 +45,7 @@ sentences! {
     StaysOn { name } "{name} stays on";
     GivenNotice { name } "{name} is to be shut down in a minute, unless you keep it on";
     NotUsedFor { time } "it has not been used for {time}";
+    UsedWithin { time } "it was used, or not measured, less than {time} ago";
     InUse { why } "it is in use: {why}";
     NotToBeInterrupted { why } "it must not be interrupted: {why}";
     MayBeInUse { why } "nobody can say that it is not used: {why}";
@@ -75,6 +76,7 @@ sentences! {
     YouKeepItOn "you keep it on";
     YouCancelledIt "you cancelled it";
     YouStopIt "you stop it";
+    YouStart { name } "you start {name}";
     ItsTimeIsOver "its time is over";
     BySchedule { rest } "by its schedule: {rest}";
     WasDueMeanwhile { rest } "it was due while WakeHub was off or this computer slept: {rest}";

@@ -282,7 +282,10 @@ impl Controller {
     pub(super) fn interrupt_windows(&mut self, by: Interruption) {
         for watched in self.idling.watched.values_mut() {
             watched.window.interrupt(by);
+            // what was said before says nothing of now
+            watched.last = None;
         }
+        self.guard(self.clock.now());
     }
 }
 

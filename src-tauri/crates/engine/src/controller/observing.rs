@@ -139,7 +139,7 @@ impl Controller {
             let links = self.links.clone();
             tokio::spawn(async move { links.drop_node(node).await });
         }
-        self.believe();
+        self.unbelieved = true;
     }
 
     pub(super) async fn answered(
@@ -171,7 +171,7 @@ impl Controller {
                 self.connection_failed(connection, &error);
             }
         }
-        self.believe();
+        self.unbelieved = true;
     }
 
     fn connection_failed(&mut self, connection: ConnectionId, error: &ConnectorError) {
@@ -284,8 +284,16 @@ impl Controller {
             .map(|guest| guest.id)
     }
 
+    /// What a round of polls has shown, once for all of them and before anything goes by it.
+    pub(super) fn believe_what_was_seen(&mut self) {
+        if self.unbelieved {
+            self.believe();
+        }
+    }
+
     /// Derives every observation anew from the evidence.
     pub(super) fn believe(&mut self) {
+        self.unbelieved = false;
         let now = self.clock.now();
         let graph = self.graph.clone();
         for node in graph.nodes() {
@@ -293,7 +301,9 @@ impl Controller {
             let after = beliefs::observe(&graph, node, &self.evidence, before.as_ref(), now);
             if before.as_ref() != Some(&after) {
                 self.changed = true;
-                self.note_transition(node, &after.state);
+                if before.is_none_or(|before| before.state != after.state) {
+                    self.note_transition(node, &after.state);
+                }
                 self.observations.set(node.id, after);
             }
             let lock = self
@@ -338,6 +348,9 @@ impl Controller {
     }
 
     pub(super) async fn poll_ended(&mut self, node: NodeId) {
+        if !self.waiting.is_empty() {
+            self.believe_what_was_seen();
+        }
         self.polling.in_flight.remove(&node);
         if self.polling.again.remove(&node) {
             self.polling.ended.remove(&node);

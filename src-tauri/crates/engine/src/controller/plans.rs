@@ -321,6 +321,10 @@ impl Controller {
                 });
             }
         };
+        if order.ask.action == Action::Start && !order.automatic {
+            let name = &self.name(order.ask.node);
+            self.is_wanted(order.ask.node, &Said::YouStart { name });
+        }
         if let Some(cascade) = self.is_stopping(&order) {
             // what goes off is still seen on: that is no reason to do nothing
             let (node_name, title) = (self.name(order.ask.node), self.title(cascade));

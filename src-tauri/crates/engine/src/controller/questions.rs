@@ -10,6 +10,7 @@ use wakehub_view::said::Said;
 use wakehub_view::wire::{Answer, Ask, CommandError, QuestionView};
 
 use super::Controller;
+use super::holds::needs_of;
 use super::plans::{Goal, Order};
 use super::requests::removed;
 use super::stopping::GRACE;
@@ -217,17 +218,15 @@ impl Controller {
         }
     }
 
-    /// A scheduled start says that it is wanted.
-    pub(super) fn withdraw_scheduled(&mut self, node: NodeId, why: Said<'_>) {
-        let asked = self
-            .questions
-            .iter()
-            .find(|question| question.node == node && question.about == About::Scheduled)
-            .cloned();
-        if let Some(question) = asked {
-            self.settle(&question, "withdrawn");
-            let name = &self.name(node);
-            self.journal_question(node, Said::NoLongerAsked { name }, why);
+    /// A start says that the node is wanted, with all that it needs, and it may all be on already: nobody is asked about
+    /// these before another timeout.
+    pub(super) fn is_wanted(&mut self, node: NodeId, why: &Said<'_>) {
+        for wanted in needs_of(&self.graph.clone(), node) {
+            self.leave_alone(wanted);
+            let asked = self.questions.iter().find(|q| q.node == wanted).cloned();
+            if let Some(question) = asked {
+                self.withdraw(&question, &why.to_string());
+            }
         }
     }
 
@@ -259,8 +258,11 @@ impl Controller {
             return Some(Said::Edited { name, edited }.to_string());
         }
         if question.about == About::NotUsed
-            && let Some(why) = self.used_again(question.node)
+            && let Some(why) = self.without_rule(question.node)
         {
+            return Some(why);
+        }
+        if let Some(why) = self.used_again(question.node) {
             return Some(why);
         }
         if self

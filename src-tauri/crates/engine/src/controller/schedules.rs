@@ -294,7 +294,7 @@ impl Controller {
             // `try_again` begins with it
             return;
         }
-        self.withdraw_scheduled(node, Said::BySchedule { rest });
+        self.is_wanted(node, &Said::BySchedule { rest });
         self.journal_schedule(node, Said::ToBeStarted { name }, Said::BySchedule { rest });
         let ask = Ask {
             action: Action::Start,

@@ -52,7 +52,7 @@ impl Controller {
             if !rule.enabled || !is_on {
                 return None;
             }
-            Some((node.id, self.in_use(node.id)?))
+            Some((node.id, self.in_use(node.id, now)?))
         });
         let mut guarded: BTreeMap<NodeId, String> = ruled.collect();
         for node in graph.nodes() {
@@ -63,15 +63,19 @@ impl Controller {
         self.observations.guarded = guarded;
     }
 
-    /// By its rule; `None` when it is quiet.
-    fn in_use(&self, node: NodeId) -> Option<String> {
+    /// By its rule; `None` when it was quiet for as long as that says.
+    fn in_use(&self, node: NodeId, now: Timestamp) -> Option<String> {
         let verdict = self.idling.of(node).and_then(|watched| watched.verdict());
-        let Some((_, verdict)) = verdict else {
+        let rule = self.graph.get(node).and_then(|node| self.rule_of(node));
+        let (Some((_, verdict)), Some(rule)) = (verdict, rule) else {
             return Some(Said::NotMeasuredYet.to_string());
         };
         let why = &verdict.to_string();
         match verdict {
-            Verdict::Idle { .. } => None,
+            Verdict::Idle { since } => (now.since(*since) < rule.timeout()).then(|| {
+                let time = &text::duration(rule.timeout().as_secs() * 1000);
+                Said::UsedWithin { time }.to_string()
+            }),
             Verdict::Active { because } if is_used(because) => {
                 Some(Said::InUse { why }.to_string())
             }
@@ -152,6 +156,7 @@ impl Controller {
             let waits = question.about == About::NotUsed && question.stops_at.is_none();
             if let (true, Some(rule), Some(since)) = (waits, rule, since)
                 && now.since(question.asked_at) >= rule.timeout()
+                && now.since(since) >= rule.timeout()
             {
                 question.asked_at = now;
                 question.reason = not_used_for(since, now);
@@ -169,13 +174,17 @@ impl Controller {
         }
     }
 
-    /// Why a question about a node that is not used is over: somebody uses it, or its rule is gone.
-    pub(super) fn used_again(&self, node: NodeId) -> Option<String> {
+    /// Nobody is asked about a node that is not used when its rule is gone.
+    pub(super) fn without_rule(&self, node: NodeId) -> Option<String> {
         let name = &self.name(node);
         let rule = self.graph.get(node).and_then(|node| self.rule_of(node));
-        if rule.is_none_or(|rule| !rule.enabled) {
-            return Some(Said::NoRule { name }.to_string());
-        }
+        let is_ruled = rule.is_some_and(|rule| rule.enabled);
+        (!is_ruled).then(|| Said::NoRule { name }.to_string())
+    }
+
+    /// Why a question about a node is over, whatever it is about: somebody uses it.
+    pub(super) fn used_again(&self, node: NodeId) -> Option<String> {
+        let name = &self.name(node);
         let (_, verdict) = self.idling.of(node)?.verdict()?;
         let Verdict::Active { because } = verdict else {
             return None;
@@ -191,6 +200,7 @@ impl Controller {
         let rule = self.graph.get(node).and_then(|node| self.rule_of(node));
         if let (Some(rule), Some(watched)) = (rule, self.idling.of_mut(node)) {
             watched.not_before = Some(now.plus(rule.timeout()));
+            watched.kept_on = None;
         }
     }
 
@@ -297,7 +307,8 @@ impl Controller {
                 if at <= question.asked_at {
                     return Ok(false);
                 }
-                self.in_use(question.node).map_or(Ok(true), Err)
+                self.in_use(question.node, self.clock.now())
+                    .map_or(Ok(true), Err)
             }
         }
     }
@@ -385,7 +396,11 @@ impl Controller {
         self.paused_until = until;
         self.observations.paused = until.map(|_| Said::StopsArePaused.to_string());
         for node in self.graph.clone().nodes() {
-            self.look_soon(node.id);
+            // what somebody keeps on is none of it
+            let refused = self.idling.of_mut(node.id).filter(|w| w.kept_on.is_some());
+            if let Some(watched) = refused {
+                watched.not_before = None;
+            }
         }
         self.changed = true;
     }
