@@ -2,9 +2,12 @@
 // took. `npm test -- STAGE ...` runs only these stages.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { root, setUp } from "./setup.mjs";
 
+// one more than there are cores: many tests only wait for what takes its time
+const threads = String(availableParallelism() + 1);
 const stages = [
   ["format", "cargo", ["fmt", "--all", "--check"]],
   ["ui check", "npm", ["run", "--silent", "ui:check"]],
@@ -12,7 +15,7 @@ const stages = [
   ["ui build", "npm", ["run", "--silent", "ui:build"]],
   ["clippy", "cargo", ["clippy", "--workspace", "--all-targets", "--features", "wakehub-desktop/custom-protocol", "--", "-D", "warnings"]],
   ["build", "cargo", ["build", "--workspace", "--features", "wakehub-desktop/custom-protocol"]],
-  ["rust tests", "cargo", ["nextest", "run", "--workspace", "--features", "wakehub-desktop/custom-protocol", "--no-fail-fast"]],
+  ["rust tests", "cargo", ["nextest", "run", "--workspace", "--features", "wakehub-desktop/custom-protocol", "--no-fail-fast", "--test-threads", threads]],
   ["browser tests", "npm", ["run", "--silent", "ui:e2e"]],
 ];
 
