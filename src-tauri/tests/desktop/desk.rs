@@ -179,9 +179,15 @@ impl Desk {
 
     /// A notification service; see tests/desktop/notifications.py for its arguments.
     pub fn notifications(&self, arguments: &[&str]) -> Child {
+        self.notifications_that_can("body,actions", arguments)
+    }
+
+    /// One with these capabilities.
+    pub fn notifications_that_can(&self, capabilities: &str, arguments: &[&str]) -> Child {
         let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/desktop");
         let mut service = self
             .command(tools.join("notifications.py"))
+            .env("CAPABILITIES", capabilities)
             .arg(self.path("notifications"))
             .args(arguments)
             .stdin(Stdio::piped())

@@ -10,6 +10,7 @@ mod journey;
 mod keyring;
 mod links;
 mod panel;
+mod question;
 mod web_view;
 mod window;
 
