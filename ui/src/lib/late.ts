@@ -1,6 +1,6 @@
 // The pages that are not part of the first one: their code is fetched when somebody goes there, or while nothing else happens.
 import type { Component } from "svelte";
-import type { NodeView } from "./backend/bindings";
+import type { NodeView, Period } from "./backend/bindings";
 
 export class LatePage<Props extends Record<string, unknown>> {
   /** Once it has come. */
@@ -23,6 +23,9 @@ export const late = {
   add: new LatePage<{ kind: string | null; host: number | null }>(() => import("../views/Add.svelte")),
   configure: new LatePage<{ host: number; platformId: string | null }>(() => import("../views/Configure.svelte")),
   graph: new LatePage<{ node: number | null }>(() => import("../views/Graph.svelte")),
+  savings: new LatePage<{ node: number | null; by: Period }>(() => import("../views/Savings.svelte")),
+  savedFact: new LatePage<{ node: number }>(() => import("../components/savings/SavedFact.svelte")),
+  savingsCard: new LatePage(() => import("../components/savings/SavingsCard.svelte")),
   idle: new LatePage<{ node: NodeView }>(() => import("../views/IdlePart.svelte")),
 };
 

@@ -16,6 +16,8 @@ it.each([
   ["#/journal?cascade=31&kind=errors&when=week", { ...journal, cascade: 31, kind: "errors", when: "week" }],
   ["#/journal", journal],
   ["#/settings?import", { page: "settings", wantsImport: true }],
+  ["#/savings", { page: "savings", node: null, by: "day" }],
+  ["#/savings?node=11&by=week", { page: "savings", node: 11, by: "week" }],
   ["#/nowhere", { page: "unknown" }],
 ])("%s", (hash, route) => {
   expect(parse(hash)).toEqual(route);
@@ -24,5 +26,7 @@ it.each([
 it("leads back to what it was made of", () => {
   expect(parse(to.configure(12, "paperless web/1"))).toEqual({ page: "configure", host: 12, platformId: "paperless web/1" });
   expect(parse(to.journal({ node: 3, when: "between", from: "2026-11-01" }))).toEqual({ ...journal, node: 3, when: "between", from: "2026-11-01" });
+  expect(parse(to.savings({ node: 3, by: "month" }))).toEqual({ page: "savings", node: 3, by: "month" });
+  expect(to.savings()).toBe("#/savings");
   expect(parse(to.add("lxc", 7))).toEqual({ page: "add", kind: "lxc", host: 7 });
 });

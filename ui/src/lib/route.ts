@@ -1,4 +1,6 @@
 // The addresses within the window: hashes, so that the page works from a file, from Tauri and from a server alike.
+import type { Period } from "./backend/bindings";
+
 /** What the journal shows; days as `2026-11-21`. */
 export interface JournalPlace {
   node: number | null;
@@ -20,6 +22,7 @@ export type Route =
   | { page: "graph"; node: number | null }
   | ({ page: "journal" } & JournalPlace)
   | { page: "settings"; wantsImport: boolean }
+  | { page: "savings"; node: number | null; by: Period }
   | { page: "question"; id: number }
   | { page: "unknown" };
 
@@ -57,6 +60,10 @@ export function parse(hash: string): Route {
       };
     case "settings":
       return { page: "settings", wantsImport: params.has("import") };
+    case "savings": {
+      const by = params.get("by");
+      return { page: "savings", node: number(params.get("node")), by: by === "week" || by === "month" ? by : "day" };
+    }
     case "question":
       return id === null ? { page: "unknown" } : { page: "question", id };
     default:
@@ -88,6 +95,12 @@ export const to = {
       if (value !== null && value !== undefined) query.set(key, String(value));
     }
     return query.size > 0 ? `#/journal?${query.toString()}` : "#/journal";
+  },
+  savings: ({ node = null, by = "day" }: { node?: number | null; by?: Period } = {}) => {
+    const query = new URLSearchParams();
+    if (node !== null) query.set("node", String(node));
+    if (by !== "day") query.set("by", by);
+    return query.size > 0 ? `#/savings?${query.toString()}` : "#/savings";
   },
   node: (id: number) => `#/node/${id}`,
   edit: (id: number) => `#/node/${id}/edit`,

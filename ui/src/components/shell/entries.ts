@@ -76,6 +76,7 @@ function actions(): Entry[] {
   ];
   return [
     ...(homelab.mayAct ? changing : []),
+    action("savings", m.savingsTitle, "idle", () => router.go(to.savings())),
     action("keys", m.keysTitle, "keyboard", () => (keys.isOverviewOpen = true)),
     action("theme", theme.isDark ? m.toLight : m.toDark, "settings", () => theme.choose(theme.isDark ? "light" : "dark")),
     action("language", other === "fr" ? "Français" : "English", "settings", () => words.choose(other)),

@@ -88,6 +88,8 @@ function pageOf(route: Route): string {
       return `add ${route.kind} ${route.host}`;
     case "configure":
       return `configure ${route.host} ${route.platformId}`;
+    case "savings":
+      return `savings ${route.node}`;
     case "dashboard":
     case "machines":
     case "welcome":

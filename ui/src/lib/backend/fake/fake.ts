@@ -97,6 +97,10 @@ export class FakeEngine implements Backend {
     private readonly now: () => number = () => Date.now(),
   ) {
     this.#world = (scenarios[scenario] ?? scenarios.evening!)(now());
+    if (scenario === "troubled") {
+      this.#settings.price_per_kwh = null;
+      for (const entry of this.#world.entries.values()) delete entry.watts_on;
+    }
     if (this.#world.snapshot.nodes.length > 0) this.#tell();
   }
 

@@ -27,7 +27,7 @@ export type Name = keyof typeof ids;
 export function entries(): NodeEntry[] {
   const ssh = { user: "root", auth: "key" as const, key_file: "~/.ssh/id_ed25519", port: 22 };
   return [
-    { name: "machine1", kind: "machine", mac: "52:54:00:00:00:01", address: "10.77.0.1", ssh, proxmox_api: { url: "https://10.77.0.1:8006", node: "pve1", token_id: "root@pam!wakehub" } },
+    { name: "machine1", kind: "machine", watts_on: 55, mac: "52:54:00:00:00:01", address: "10.77.0.1", ssh, proxmox_api: { url: "https://10.77.0.1:8006", node: "pve1", token_id: "root@pam!wakehub" } },
     { name: "vm-docker", kind: "vm", host: "machine1", platform_id: "100", address: "10.77.0.11", docker_api: { url: "tcp://10.77.0.11:2376", cert_path: "~/.docker/vm-docker" }, idle: { timeout_minutes: 45, criteria: { cpu: { cores: 0.5 }, network_traffic: { bytes_per_tick: 16_384 } } } },
     { name: "jellystat", kind: "container", host: "vm-docker", platform_id: "jellystat", pinned: true, url: "http://10.77.0.11:3000" },
     { name: "sandbox", kind: "container", host: "vm-docker", platform_id: "sandbox", depends_on: ["lxc-jellyfin"], pinned: true, idle: { criteria: { network_traffic: { bytes_per_tick: 16_384 } } } },
@@ -37,7 +37,7 @@ export function entries(): NodeEntry[] {
     { name: "vm-homeassistant", kind: "vm", host: "machine2", platform_id: "110", pinned: true, always_on: true, url: "http://10.77.0.20:8123" },
     { name: "lxc-jellyfin", kind: "lxc", host: "machine2", platform_id: "101", depends_on: ["nas"], address: "10.77.0.21", pinned: true, url: "http://10.77.0.21:8096", readiness: { http: "http://10.77.0.21:8096" }, idle: { timeout_minutes: 30 } },
     { name: "lxc-cloudflared", kind: "lxc", host: "machine2", platform_id: "103", pinned: true, idle: { criteria: { network_traffic: { bytes_per_tick: 16_384 } } } },
-    { name: "nas", kind: "machine", mac: "52:54:00:00:00:03", address: "10.77.0.3", ssh, pinned: true, confirm_before_auto_stop: true, idle: { timeout_minutes: 60, criteria: { cpu: { cores: 0.5 }, network_traffic: { bytes_per_tick: 16_384 }, network_connections: { more_than: 0 }, last_access: {} } } },
+    { name: "nas", kind: "machine", watts_on: 38, mac: "52:54:00:00:00:03", address: "10.77.0.3", ssh, pinned: true, confirm_before_auto_stop: true, idle: { timeout_minutes: 60, criteria: { cpu: { cores: 0.5 }, network_traffic: { bytes_per_tick: 16_384 }, network_connections: { more_than: 0 }, last_access: {} } } },
     { name: "raspberry", kind: "machine", address: "10.77.0.4", ssh, docker_api: { url: "ssh" }, always_on: true, idle: {} },
     { name: "pihole", kind: "container", host: "raspberry", platform_id: "pihole", always_on: true },
     { name: "nextcloud", kind: "container", host: "raspberry", platform_id: "nextcloud", depends_on: ["nas"], pinned: true, url: "http://10.77.0.4:8088" },

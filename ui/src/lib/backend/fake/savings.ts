@@ -5,7 +5,7 @@ import type { NodeEntry, NodeView, SavedView, SavingsAsk, SavingsView } from "..
 const HOUR = 3_600_000;
 
 /** Hours a day. */
-const offHours = (node: NodeView, day: Date) => (node.power === "on" ? [0, 9, 14, 6, 16, 3][node.id % 6]! : 19) + (day.getDay() % 6 === 0 ? 2 : 0);
+const offHours = (node: NodeView, day: Date) => node.always_on ? 0 : (node.power === "on" ? [0, 9, 14, 6, 16, 3][node.id % 6]! : 19) + (day.getDay() % 6 === 0 ? 2 : 0);
 
 function periodsOf({ by, count }: SavingsAsk, now: number): { first: Date; next: Date }[] {
   const begin = new Date(now);
