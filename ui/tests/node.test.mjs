@@ -5,6 +5,12 @@ import { focused, open, text, visit } from "./visit.mjs";
 
 open();
 
+test("what it does next by the clock stands among the facts", async () => {
+  await visit("evening&pace=0", "#/node/11", async (page) => {
+    assert.match(await text(page, "aside dl"), /Next stop by the clock\s*(tomorrow, )?\d\d:\d\d\s*Next start by the clock\s*(tomorrow, )?18:00/);
+  });
+});
+
 test("removing asks first and says why it cannot be done", async () => {
   await visit("quiet&pace=0", "#/node/11", async (page) => {
     await page.click(".node-head [aria-haspopup]");

@@ -601,6 +601,7 @@ export const en = {
   facts: "Configured",
   startedBy: "Started by",
   stoppedBy: "Stopped by",
+  nextByClock: { start: "Next start by the clock", stop: "Next stop by the clock" },
   offers: "Offers",
   health: "Health",
   editAll: "Edit all",

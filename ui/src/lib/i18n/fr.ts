@@ -575,6 +575,7 @@ export const fr: typeof en = {
   facts: "Configuration",
   startedBy: "Démarré par",
   stoppedBy: "Arrêté par",
+  nextByClock: { start: "Prochain démarrage programmé", stop: "Prochain arrêt programmé" },
   offers: "Offre",
   health: "Santé",
   editAll: "Tout modifier",

@@ -225,6 +225,12 @@ function evening(now: number): World {
   at(world, "nextcloud").cause = "Bind for 0.0.0.0:8080 failed: port is already allocated";
   at(world, "vm-ubuntu").note = "machine1’s Proxmox API: no answer within 20 s";
   at(world, "nas").held_until = now + 73 * minute;
+  at(world, "nas").next_scheduled = [
+    { at: new Date(now).setHours(23, 30, 0, 0), action: "stop" },
+    { at: new Date(now + 24 * 60 * minute).setHours(18, 0, 0, 0), action: "start" },
+  ];
+  const nas = world.entries.get(at(world, "nas").id);
+  if (nas) nas.schedules = [{ action: "stop", cron: "30 23 * * *" }, { action: "start", cron: "0 18 * * *" }];
   for (const name of ["machine1", "vm-docker", "jellystat"] as const) at(world, name).cascade = 31;
   world.snapshot.cascades = [
     cascade(31, "jellystat", {
