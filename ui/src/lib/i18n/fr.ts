@@ -575,7 +575,7 @@ export const fr: typeof en = {
   facts: "Configuration",
   startedBy: "Démarré par",
   stoppedBy: "Arrêté par",
-  nextByClock: { start: "Prochain démarrage programmé", stop: "Prochain arrêt programmé" },
+  nextByClock: { start: "Prochain démarrage", stop: "Prochain arrêt" },
   offers: "Offre",
   health: "Santé",
   editAll: "Tout modifier",
