@@ -21,7 +21,8 @@ use wakehub_view::homelab::NodeEntry;
 use wakehub_view::savings::{SavingsAsk, SavingsView};
 use wakehub_view::wire::{
     Ask, CheckView, CommandError, FoundAddress, ImportReport, JournalFormat, JournalLine,
-    JournalQuery, PlanAnswer, RunAnswer, SecretEntry, Snapshot, WhyView,
+    JournalQuery, PlanAnswer, RunAnswer, SecretEntry, SettingChange, SettingsView, Snapshot,
+    WhyView,
 };
 
 use self::wire::{NodeOut, SecretOut, TestOut};
@@ -196,6 +197,17 @@ impl Client {
     pub async fn why(&self, node: NodeId) -> Result<WhyView, CommandError> {
         self.asking()
             .get(&format!("/api/v1/nodes/{node}/why"))
+            .await
+    }
+
+    pub async fn settings(&self) -> Result<SettingsView, CommandError> {
+        self.asking().get("/api/v1/settings").await
+    }
+
+    /// One of the engine's; those of the desktop are refused.
+    pub async fn set_setting(&self, change: &SettingChange) -> Result<(), CommandError> {
+        self.asking()
+            .done(Method::PUT, "/api/v1/settings", change)
             .await
     }
 

@@ -56,6 +56,8 @@ pub enum Command {
     },
     /// Show what keeps a node on, and whether anybody uses it
     Why { node: String },
+    /// Show or set the rule by which a node counts as used; without a node, the timeout of rules that set none
+    Idle(IdleArgs),
     /// Show what was saved by keeping nodes off, compared with running them day and night: an estimate
     Savings {
         /// One node's; all nodes' unless named
@@ -346,6 +348,23 @@ mod tests {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
     }
+}
+
+#[derive(Args, Debug)]
+pub struct IdleArgs {
+    pub node: Option<String>,
+    /// Take this rule: an idle table as in homelab.toml; `-` reads standard input
+    #[arg(long, value_name = "RULE.toml")]
+    pub rule: Option<PathBuf>,
+    /// Unused for so long, it is stopped or asked about: 30m, 2h
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub timeout: Option<Duration>,
+    /// Switch the rule on
+    #[arg(long, conflicts_with = "off")]
+    pub on: bool,
+    /// Switch the rule off, and keep what it says
+    #[arg(long)]
+    pub off: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

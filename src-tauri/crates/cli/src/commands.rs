@@ -19,7 +19,7 @@ use crate::args::{
 };
 use crate::outcome::Failure;
 use crate::wakehub::{self, Wakehub};
-use crate::{follow, input, judge as judging, print, reach, savings, states};
+use crate::{follow, idle, input, judge as judging, print, reach, savings, states};
 
 pub async fn run(cli: Cli) -> Result<(), Failure> {
     let given = cli.data_dir.clone();
@@ -120,6 +120,7 @@ async fn obey(handle: &Wakehub, command: Command, json: bool) -> Result<(), Fail
         Command::Export => export(handle, json).await,
         Command::Nodes => nodes(handle, json).await,
         Command::Why { node } => why(handle, &node, json).await,
+        Command::Idle(args) => idle::idle(handle, args, json).await,
         Command::Savings { node, by, last } => {
             savings::savings(handle, node, (by, last), json).await
         }

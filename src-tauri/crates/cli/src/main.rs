@@ -7,6 +7,7 @@
 mod args;
 mod commands;
 mod follow;
+mod idle;
 mod input;
 mod judge;
 mod outcome;

@@ -15,8 +15,9 @@ use wakehub_view::access::{ApiAccess, ApiStatus, NewApiToken, ShownApiToken};
 use wakehub_view::homelab::NodeEntry;
 use wakehub_view::savings::{SavingsAsk, SavingsView};
 use wakehub_view::wire::{
-    Ask, CheckView, CommandError, FoundAddress, ImportReport, JournalFormat, JournalLine,
-    JournalQuery, PlanAnswer, RunAnswer, SecretEntry, Severity, Snapshot, WhyView,
+    Ask, CheckView, CommandError, EngineSettings, FoundAddress, ImportReport, JournalFormat,
+    JournalLine, JournalQuery, PlanAnswer, RunAnswer, SecretEntry, SettingChange, Severity,
+    Snapshot, WhyView,
 };
 
 use crate::outcome::Failure;
@@ -200,6 +201,32 @@ impl Wakehub {
         match self {
             Wakehub::Here { handle, .. } => handle.node_entry(node).await,
             Wakehub::There(client) => client.node_entry(node).await,
+        }
+    }
+
+    /// With its secrets as they are.
+    pub async fn save_node(&self, node: NodeId, entry: NodeEntry) -> Answered<NodeId> {
+        match self {
+            Wakehub::Here { handle, .. } => handle.save_node(Some(node), entry, vec![]).await,
+            Wakehub::There(client) => client.save_node(Some(node), &entry, &[]).await,
+        }
+    }
+
+    pub async fn engine_settings(&self) -> Answered<EngineSettings> {
+        match self {
+            Wakehub::Here { handle, .. } => handle.engine_settings().await,
+            Wakehub::There(client) => Ok(client.settings().await?.engine),
+        }
+    }
+
+    /// One of the engine's.
+    pub async fn set_setting(&self, change: SettingChange) -> Answered<()> {
+        match self {
+            Wakehub::Here { handle, .. } => {
+                let settings = change.applied_to(handle.engine_settings().await?);
+                handle.configure(settings).await
+            }
+            Wakehub::There(client) => client.set_setting(&change).await,
         }
     }
 

@@ -3,6 +3,7 @@
 mod demo;
 mod folder;
 mod hold;
+mod idle;
 mod import;
 mod journal;
 mod judge;
