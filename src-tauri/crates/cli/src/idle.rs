@@ -78,7 +78,7 @@ async fn of_all(handle: &Wakehub, wanted: Wanted, json: bool) -> Result<(), Fail
 
 fn minutes(timeout: Duration) -> anyhow::Result<u32> {
     let seconds = timeout.as_secs();
-    anyhow::ensure!(seconds % 60 == 0, "a timeout is whole minutes");
+    anyhow::ensure!(seconds.is_multiple_of(60), "a timeout is whole minutes");
     Ok(u32::try_from(seconds / 60)?)
 }
 
