@@ -15,14 +15,11 @@ const TORRENT: u16 = 6881;
 const SHARE: u16 = 5000;
 const LIMIT: Duration = Duration::from_secs(90);
 
-/// Without the processor: that of every machine of the lab is the computer's.
+/// Without the processor: that of every machine of the lab is the computer's. The thresholds are those that count unless set,
+/// so that what WakeHub itself does there has to stay below them.
 fn all() -> Criteria {
     Criteria {
         cpu: None,
-        network_traffic: Some(NetworkTraffic {
-            bytes_per_tick: Some(16 * 1024),
-            packets_per_tick: None,
-        }),
         ..Criteria::usual()
     }
 }
@@ -329,13 +326,9 @@ async fn whoever_is_there_keeps_a_machine_on_and_wakehub_itself_does_not() {
         network_connections: Some(NetworkConnections::default()),
         ..Criteria::default()
     };
-    let traffic_of_machine = Criteria {
-        network_traffic: all().network_traffic,
-        ..Criteria::default()
-    };
     let used = [
         ("nextcloud", Criterion::NetworkTraffic, traffic()),
-        ("nas", Criterion::NetworkTraffic, traffic_of_machine),
+        ("nas", Criterion::NetworkTraffic, traffic()),
         ("desk", Criterion::LastAccess, logins),
         ("vault", Criterion::NetworkConnections, connections),
     ];
