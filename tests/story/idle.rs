@@ -8,7 +8,7 @@ use wakehub_domain::idle::{
     Criteria, Criterion, IdleRule, LastAccess, NetworkConnections, NetworkTraffic,
 };
 use wakehub_lab::{Container, Docker, DockerAccess, Homelab, Lab, Machine, Options, Role, What};
-use wakehub_view::wire::{Answer, CascadeStatus, Power, SignalView, VerdictWord};
+use wakehub_view::wire::{Answer, CascadeStatus, Power, VerdictWord};
 
 const FILM: u16 = 8096;
 const TORRENT: u16 = 6881;
@@ -54,30 +54,39 @@ impl Home {
     }
 
     async fn until_judged(&self, name: &str, times: usize) {
-        let judged = async {
-            while self.verdicts(name).await.len() < times {
+        self.until(name, async || self.verdicts(name).await.len() >= times)
+            .await;
+    }
+
+    async fn until(&self, name: &str, seen: impl AsyncFn() -> bool) {
+        let waited = async {
+            while !seen().await {
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         };
-        let judged = tokio::time::timeout(LIMIT, judged).await;
-        assert!(judged.is_ok(), "{:#?}", self.why(name).await);
+        let waited = tokio::time::timeout(LIMIT, waited).await;
+        assert!(waited.is_ok(), "{:#?}", self.why(name).await);
     }
 
-    async fn signal(&self, name: &str, criterion: Criterion) -> SignalView {
-        let why = self.why(name).await;
-        let idle = why.idle.as_ref().expect("a rule");
-        let mut signals = idle.signals.iter();
+    /// What was read of it so far, and the most that is not use.
+    async fn readings(&self, name: &str, criterion: Criterion) -> (Vec<f64>, f64) {
+        let idle = self.why(name).await.idle.expect("a rule");
+        let mut signals = idle.signals.into_iter();
         let signal = signals.find(|signal| signal.criterion == criterion);
-        signal.unwrap_or_else(|| panic!("{why:#?}")).clone()
+        signal.map_or((Vec::new(), 0.0), |signal| {
+            (signal.trail.into_iter().flatten().collect(), signal.limit)
+        })
     }
 
     /// At every tick so far: over the threshold by this criterion whenever there was something to compare with.
     async fn is_used(&self, name: &str, criterion: Criterion) {
+        // at the first tick there is nothing, and at the second not where something was being edited
+        let enough = async || self.readings(name, criterion).await.0.len() > 1;
+        self.until(name, enough).await;
+        let (read, limit) = self.readings(name, criterion).await;
         let verdicts = self.verdicts(name).await;
         let always = verdicts.iter().all(|said| *said == VerdictWord::Active);
-        let signal = self.signal(name, criterion).await;
-        let told: Vec<f64> = signal.trail.iter().copied().flatten().collect();
-        let over = told.len() > 1 && told.iter().all(|value| *value > signal.limit);
+        let over = read.iter().all(|value| *value > limit);
         assert!(always && over, "{verdicts:?} {:#?}", self.why(name).await);
     }
 
@@ -233,12 +242,12 @@ async fn a_film_ends_and_what_only_it_needed_goes_down_in_order() {
     assert!(home.lab.is_on("nas"));
     assert_eq!(home.handle.snapshot().questions, []);
     assert_eq!(home.verdicts("nas").await.last(), Some(&VerdictWord::Idle));
-    home.said("nas", "nas stays on: needed by qbittorrent", "")
-        .await;
+    let decision = "nas stays on: needed by qbittorrent";
+    home.said("nas", decision, "on for: qbittorrent (").await;
     home.said("nas", "nas stays on", "nas is needed by qbittorrent")
         .await;
     let lines = home.journal("nas").await;
-    let decided = lines.iter().filter(|(said, _)| said.contains("on: needed"));
+    let decided = lines.iter().filter(|(said, _)| said == decision);
     assert_eq!(decided.count(), 1, "said once a stop: {lines:#?}");
     let kept_on = home.why("nas").await.kept_on;
     assert!(kept_on.is_some_and(|why| why.contains("is needed by qbittorrent")));

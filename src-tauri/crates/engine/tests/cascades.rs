@@ -95,12 +95,13 @@ async fn what_others_use_is_protected_and_the_journal_says_by_whom() {
         .journal(JournalQuery::default())
         .await
         .expect("journal");
-    assert!(
-        lines
-            .iter()
-            .any(|l| l.message == "nas stays on: needed by nextcloud"),
-        "{lines:#?}"
-    );
+    let decided: Vec<_> = lines
+        .iter()
+        .filter(|l| l.message == "nas stays on: needed by nextcloud")
+        .collect();
+    assert_eq!(decided.len(), 1, "said once: {lines:#?}");
+    let reason = decided[0].reason.as_deref().unwrap_or_default();
+    assert!(reason.starts_with("on for: nextcloud ("), "{reason}");
     assert!(home.handle.snapshot().questions.is_empty());
     let refused = home
         .handle

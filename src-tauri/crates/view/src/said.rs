@@ -30,6 +30,7 @@ sentences! {
     // the journal
     Begins { action, name } "begin to {action} {name}";
     InThisOrder { names } "in this order: {names}";
+    OnFor { names } "on for: {names}";
     LeftAsItIs { name } "{name} is left as it is";
     Done { name, action } "{name}: {action} done";
     Failed { name, action } "{name}: {action} failed";

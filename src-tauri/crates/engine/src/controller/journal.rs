@@ -1,10 +1,11 @@
 //! What happened and why, for people. Written behind the loop's back, in order.
 
 use tokio::time::Instant;
-use wakehub_domain::{CascadeId, Node, NodeId, Plan, Refusal, Step, few};
+use wakehub_domain::{CascadeId, Node, NodeId, Plan, PowerState, Refusal, Step, few};
 use wakehub_store::{JournalEntry, StoreError};
 use wakehub_view::notice::Code;
 use wakehub_view::said::Said;
+use wakehub_view::text;
 use wakehub_view::wire::{Ask, CascadeStatus, CascadeView};
 
 use super::{Controller, TIDY_EVERY};
@@ -70,14 +71,31 @@ impl Controller {
                 name: &name,
                 reason: &protected.reason,
             };
+            let names = self.on_for(&protected.by);
+            let reason = names.as_ref().map(|names| Said::OnFor { names });
             self.journal(
                 "decision",
                 Some(protected.node),
                 Some(cascade),
                 message,
-                None,
+                reason,
             );
         }
+    }
+
+    /// `qbittorrent (72 h)`, of those that are known to be on.
+    fn on_for(&self, nodes: &[NodeId]) -> Option<String> {
+        let now = self.clock.now();
+        let on = nodes.iter().filter_map(|id| {
+            let seen = self.observations.get(*id)?;
+            if seen.state != PowerState::On || seen.since.0 == 0 {
+                return None;
+            }
+            let length = u64::try_from(now.since(seen.since).as_millis()).unwrap_or(u64::MAX);
+            Some(format!("{} ({})", self.name(*id), text::duration(length)))
+        });
+        let on: Vec<String> = on.collect();
+        (!on.is_empty()).then(|| few(&on))
     }
 
     pub(super) fn journal_step(&mut self, cascade: CascadeId, step: &Step, outcome: &StepEnd) {
