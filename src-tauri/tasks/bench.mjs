@@ -7,6 +7,7 @@ setUp(true);
 run("cargo", ["bench", "-p", "wakehub-domain", "--bench", "planner"]);
 run("cargo", ["bench", "-p", "wakehub-connectors", "--bench", "proxmox_poll"]);
 run("cargo", ["bench", "-p", "wakehub-connectors", "--bench", "docker_sample"]);
+run("cargo", ["bench", "-p", "wakehub-connectors", "--bench", "tick"]);
 run("cargo", ["bench", "-p", "wakehub-engine", "--bench", "overhead"]);
 run("npm", ["run", "--silent", "ui:build"]);
 run("cargo", ["build", "--release", "-p", "wakehub-desktop", "--features", "custom-protocol", "--bins", "--examples"]);

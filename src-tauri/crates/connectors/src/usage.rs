@@ -217,25 +217,34 @@ impl Meter {
 /// A counter without our own part. The differences are corrected, not the counter: both begin anew at times of their own,
 /// and an estimate that is a little too high must not make it go backwards.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-struct Counted(Option<u64>);
+struct Counted {
+    sum: Option<u64>,
+    /// Of our own part what the counter has not shown yet: a hypervisor's is some seconds old, and may be read before what
+    /// was caused a moment later. Of the last measurement only, so that what never comes hides nothing.
+    ahead: u64,
+}
 
 impl Counted {
     /// Each with our own part beside it.
     fn take(&mut self, now: (Option<u64>, u64), before: Option<(Option<u64>, u64)>) -> Option<u64> {
         let (all, own) = now;
-        self.0 = match (all, before, self.0) {
+        let ahead = std::mem::take(&mut self.ahead);
+        self.sum = match (all, before, self.sum) {
             (None, _, _) => None,
-            (Some(all), Some((Some(all_before), own_before)), Some(counted))
-                if all >= all_before =>
-            {
-                let ours = own.saturating_sub(own_before);
-                Some(counted.saturating_add((all - all_before).saturating_sub(ours)))
+            (Some(all), Some((Some(all_before), own_before)), Some(sum)) if all >= all_before => {
+                let caused = own.saturating_sub(own_before);
+                let ours = caused.saturating_add(ahead).min(all - all_before);
+                self.ahead = caused
+                    .saturating_add(ahead)
+                    .saturating_sub(ours)
+                    .min(caused);
+                Some(sum.saturating_add(all - all_before - ours))
             }
             // Begun anew: less than before, or not there where there is nothing less.
-            (Some(_), _, Some(counted)) => (counted > 0).then_some(0),
+            (Some(_), _, Some(sum)) => (sum > 0).then_some(0),
             (Some(_), _, None) => Some(FIRST),
         };
-        self.0
+        self.sum
     }
 }
 

@@ -10,6 +10,37 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Around a TCP segment: Ethernet 14, IPv4 20, TCP with timestamps 32.
 const SEGMENT: u64 = 66;
+/// What TLS adds to each of its records: header, type and authentication (RFC 8446, section 5.2; 1.2 adds more).
+pub(crate) const RECORD: usize = 22;
+
+/// How long the head of a request is as hyper writes it for HTTP/1.1, without what reqwest adds to those with a body.
+pub(crate) fn request_head<'a>(
+    method: &reqwest::Method,
+    url: &reqwest::Url,
+    headers: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+) -> usize {
+    let path = url.path().len() + url.query().map_or(0, |query| query.len() + 1);
+    let port = url.port().map_or(0, |port| port.to_string().len() + 1);
+    let host = url.host_str().unwrap_or_default().len() + port;
+    let line = method.as_str().len() + 1 + path + " HTTP/1.1\r\n".len();
+    let added = "accept: */*\r\nhost: \r\n".len() + host;
+    line + added + fields(headers) + "\r\n".len()
+}
+
+/// The head of an answer.
+pub(crate) fn answer_head(response: &reqwest::Response) -> usize {
+    let headers = response.headers().iter();
+    let line = "HTTP/1.1 200 \r\n".len() + response.status().canonical_reason().map_or(0, str::len);
+    line + fields(headers.map(|(name, value)| (name.as_str(), value.as_bytes()))) + "\r\n".len()
+}
+
+fn fields<'a>(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> usize {
+    let headers = headers.into_iter();
+    headers
+        .map(|(name, value)| name.len() + ": \r\n".len() + value.len())
+        .sum()
+}
+
 /// Cumulative over all sockets to one machine. A write and a read count as one segment each, however long they are: with
 /// segmentation offload the kernel counts long ones so, and what it counts is what this is taken from.
 #[derive(Debug, Default)]

@@ -99,11 +99,11 @@ async fn a_look_serves_the_next_sample() {
     // Forgets the look, and the connections too.
     connector.close().await;
     connector.sample(&everything()).await.expect("usage");
-    assert_eq!(
-        asked(&mut pve).await,
-        ["GET /cluster/resources", "GET /cluster/tasks"]
-    );
-    assert_eq!(proxy.connections(), 2, "one, and one after it was closed");
+    let mut requests = asked(&mut pve).await;
+    // They are asked at once.
+    requests.sort();
+    assert_eq!(requests, ["GET /cluster/resources", "GET /cluster/tasks"]);
+    assert_eq!(proxy.connections(), 3, "one, and two after it was closed");
 }
 
 #[tokio::test]
@@ -223,7 +223,7 @@ async fn polling_is_no_use_of_the_machine() {
     let down = after.tx_bytes - before.tx_bytes - 66 * (after.tx_packets - before.tx_packets);
     for (own, all) in [(up, seen_after.0 - seen.0), (down, seen_after.1 - seen.1)] {
         assert!(own as usize <= all, "{own} of {all}");
-        assert!(own as usize * 10 >= all * 4, "{own} of {all}");
+        assert!(own as usize * 100 >= all * 92, "{own} of {all}");
     }
     assert!(after.rx_packets - before.rx_packets >= 20, "{after:?}");
 }

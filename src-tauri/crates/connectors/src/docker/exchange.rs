@@ -24,8 +24,9 @@ const OLDEST: ApiVersion = ApiVersion(1, 24);
 
 /// Longer than the 60 s between two polls of a quiet homelab, so that each finds the connection of the last.
 const KEEP_IDLE: Duration = Duration::from_secs(150);
-/// As many as containers are asked about at once where the engine is slow, so that the next sample finds them all.
-const KEEP_AT_MOST: usize = 32;
+/// Twice as many as containers are asked about at once where the engine is slow: a connection is free a moment after its answer
+/// was read, and whoever asks in that moment makes another. Those that were closed again would have to be made again.
+const KEEP_AT_MOST: usize = 64;
 /// A channel of a session that stands is opened in no time, and may be one of the few commands that sshd allows.
 const KEEP_AT_MOST_OVER_SSH: usize = 4;
 

@@ -10,7 +10,7 @@ use wakehub_domain::{ConnectorError, ErrorKind, Secret};
 
 use crate::Own;
 use crate::tls;
-use crate::wire::Wire;
+use crate::wire::{self, Wire};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Kept for longer than a tick. Servers close sooner where they like to.
@@ -20,6 +20,8 @@ const ANSWER_LIMIT: usize = 4 << 20;
 const REDIRECTS: usize = 5;
 /// Shorter secrets are words that occur in any sentence.
 const SCRUBBED_FROM: usize = 4;
+
+const USER_AGENT: &str = concat!("WakeHub/", env!("CARGO_PKG_VERSION"));
 
 pub(super) struct Client {
     /// `Jellyfin`
@@ -114,7 +116,15 @@ impl Client {
         Ok(value)
     }
 
-    /// See [`crate::Prober::traffic`]. The sockets are hidden, so TLS is left out.
+    fn record(&self) -> usize {
+        let is_plain = self
+            .base
+            .as_ref()
+            .is_none_or(|base| base.scheme() == "http");
+        if is_plain { 0 } else { wire::RECORD }
+    }
+
+    /// See [`crate::Prober::traffic`]. The sockets are hidden, so handshakes are left out.
     pub fn traffic(&self) -> Own {
         self.wire.own()
     }
@@ -167,11 +177,13 @@ impl Client {
     async fn attempt(&self, call: &Call<'_>) -> Result<Answer, Failed> {
         let url = self.url(call)?;
         let http = self.http(&url).await?;
-        // `GET … HTTP/1.1`, accept, user-agent, the name of the host header (its value is in the URL), and the blank line
-        let mut sent = 50 + url.as_str().len();
+        let headers = call.headers.iter();
+        let sent = headers
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .chain([("user-agent", USER_AGENT.as_bytes())]);
+        let sent = self.record() + wire::request_head(&call.method, &url, sent);
         let mut request = http.request(call.method.clone(), url);
         for (name, value) in &call.headers {
-            sent += name.as_str().len() + value.len() + 4;
             request = request.header(name, value);
         }
         if call.method != Method::GET {
@@ -185,10 +197,7 @@ impl Client {
     async fn read(&self, mut response: Response) -> Result<Answer, Failed> {
         let status = response.status();
         let headers = response.headers();
-        let weight: usize = headers
-            .iter()
-            .map(|(name, value)| name.as_str().len() + value.len() + 4)
-            .sum();
+        let head = wire::answer_head(&response);
         if status.is_redirection() {
             let location = headers.get("location").and_then(|to| to.to_str().ok());
             let to = location.and_then(|to| response.url().join(to).ok());
@@ -211,7 +220,7 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
-        self.wire.received(weight + body.len() + 17, false);
+        self.wire.received(self.record() + head + body.len(), false);
         Ok(Answer {
             status,
             cookies,
@@ -268,7 +277,7 @@ impl Client {
             .pool_idle_timeout(KEPT)
             .pool_max_idle_per_host(1)
             .referer(false)
-            .user_agent(concat!("WakeHub/", env!("CARGO_PKG_VERSION")))
+            .user_agent(USER_AGENT)
             .build()
             .map_err(|error| unusable(&error))?;
         *kept = Some(http.clone());

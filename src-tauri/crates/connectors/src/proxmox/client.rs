@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::parse;
 use crate::Own;
 use crate::tls;
-use crate::wire::Wire;
+use crate::wire::{self, Wire};
 
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
@@ -24,6 +24,8 @@ const TICKET_LIFETIME: Duration = Duration::from_secs(90 * 60);
 const ANSWER_LIMIT: usize = 16 << 20;
 /// Shorter secrets are words that occur in any sentence.
 const SCRUBBED_FROM: usize = 4;
+
+const USER_AGENT: &str = concat!("WakeHub/", env!("CARGO_PKG_VERSION"));
 
 pub(super) struct Client {
     endpoint: ProxmoxEndpoint,
@@ -102,7 +104,7 @@ impl Client {
         }
     }
 
-    /// What requests and answers weigh. Their sockets are hidden, so TLS is left out.
+    /// What requests and answers weigh. Their sockets are hidden, so the handshake is left out.
     pub fn traffic(&self) -> Own {
         self.wire.own()
     }
@@ -262,14 +264,16 @@ impl Client {
         if is_get && !call.parameters.is_empty() {
             url.query_pairs_mut().extend_pairs(call.parameters);
         }
-        let url_length = url.path().len() + url.query().unwrap_or_default().len();
+        let sent = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .chain([("user-agent", USER_AGENT.as_bytes())]);
+        let sent = wire::RECORD + wire::request_head(&call.method, &url, sent);
         let mut request = self
             .http(call.operation)
             .await?
             .request(call.method.clone(), url);
-        let mut sent = url_length;
         for (name, value) in headers {
-            sent += name.as_str().len() + value.len();
             request = request.header(name, value);
         }
         if !is_get {
@@ -289,6 +293,7 @@ impl Client {
         mut response: Response,
     ) -> Result<(String, Vec<u8>), Failure> {
         let status = response.status();
+        let head = wire::answer_head(&response);
         let reason = reason(&response);
         let content_type = header(&response, "content-type");
         let content_type = content_type.split(';').next().unwrap_or_default().trim();
@@ -307,7 +312,7 @@ impl Client {
             }
             body.extend_from_slice(&chunk);
         }
-        self.wire.received(body.len(), false);
+        self.wire.received(wire::RECORD + head + body.len(), false);
         if status.is_success() {
             return Ok((content_type.to_owned(), body));
         }
@@ -368,7 +373,7 @@ impl Client {
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(self.request_timeout)
             .tcp_keepalive(Duration::from_secs(30))
-            .user_agent(concat!("WakeHub/", env!("CARGO_PKG_VERSION")))
+            .user_agent(USER_AGENT)
             .build()
             .map_err(|error| unusable(error.to_string()))?;
         *kept = Some(http.clone());

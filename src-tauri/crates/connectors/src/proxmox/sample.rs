@@ -96,21 +96,29 @@ pub(super) async fn sample(
         return Ok(Vec::new());
     }
     let operation = "read what the guests use";
-    let fresh = || connector.known().figures.fresh(Instant::now());
-    let seen = match fresh() {
-        Some(usages) => usages,
-        None => {
-            connector.resources(operation).await?;
-            connector.known().figures.usages.clone()
+    let look = async {
+        let fresh = || connector.known().figures.fresh(Instant::now());
+        match fresh() {
+            Some(usages) => Ok(usages),
+            None => {
+                connector.resources(operation).await?;
+                Ok::<_, ConnectorError>(connector.known().figures.usages.clone())
+            }
         }
     };
+    // What cannot be known of a backup may not end it, so without an answer there is no sample.
+    let call = Call::get(operation, &["cluster", "tasks"]);
+    let read_tasks = async {
+        let tasks = connector.client.call(&call).await?;
+        Ok(parse::tasks_at_work(&tasks))
+    };
+    // At once, each over a connection that is kept: one after the other, the second would now and then come before the
+    // connection of the first is free again, and make a new one.
+    let (seen, tasks) = tokio::try_join!(look, read_tasks)?;
     let mut usages: Vec<Usage> = seen
         .into_iter()
         .filter(|usage| wanted.contains(&usage.target))
         .collect();
-    // What cannot be known of a backup may not end it, so without an answer there is no sample.
-    let call = Call::get(operation, &["cluster", "tasks"]);
-    let tasks = parse::tasks_at_work(&connector.client.call(&call).await?);
     for usage in &mut usages {
         for task in &tasks {
             let Some(inhibitor) = inhibitor(task, &usage.target, connector.member()) else {

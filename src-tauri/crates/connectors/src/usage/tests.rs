@@ -69,6 +69,22 @@ fn an_estimate_too_high_does_not_look_like_a_reset() {
 }
 
 #[test]
+fn a_counter_that_shows_our_part_a_tick_late_shows_no_use() {
+    // What was caused in the second minute is seen in the third, and what never comes is not kept for later.
+    let counts = counted(&[
+        received(10_000, 0),
+        received(10_000, 900),
+        received(11_800, 1_800),
+        received(11_800, 2_700),
+        received(11_800, 2_700),
+        received(12_800, 2_700),
+    ]);
+    let quiet = [Some(1); 5];
+    assert_eq!(counts[..5], quiet);
+    assert_eq!(counts[5], Some(1_001));
+}
+
+#[test]
 fn a_counter_that_went_backwards_goes_backwards_in_the_sample() {
     let counts = counted(&[
         received(10_000, 0),
