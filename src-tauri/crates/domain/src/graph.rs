@@ -16,7 +16,8 @@ use crate::{Capability, Node, NodeId, NodeKind};
 pub struct Graph {
     /// In order of creation, that is of ids.
     nodes: Vec<Node>,
-    index: HashMap<NodeId, usize>,
+    /// Of `nodes`, in order: looked up at every edge, and quicker searched than hashed.
+    ids: Vec<NodeId>,
     by_name: HashMap<String, NodeId>,
     links: Links,
 }
@@ -93,17 +94,18 @@ impl Graph {
     pub fn new(mut nodes: Vec<Node>) -> Result<Graph, GraphError> {
         nodes.sort_by_key(|node| node.id);
         let mut graph = Graph {
-            index: HashMap::with_capacity(nodes.len()),
+            ids: nodes.iter().map(|node| node.id).collect(),
             by_name: HashMap::with_capacity(nodes.len()),
             links: Links::default(),
             nodes,
         };
         for (at, node) in graph.nodes.iter().enumerate() {
             check::check_name(&node.name)?;
-            if let Some(first) = graph.index.insert(node.id, at) {
+            let before = at.checked_sub(1).map(|before| &graph.nodes[before]);
+            if let Some(first) = before.filter(|before| before.id == node.id) {
                 return Err(GraphError::IdTaken {
                     id: node.id,
-                    first: graph.nodes[first].name.clone(),
+                    first: first.name.clone(),
                     second: node.name.clone(),
                 });
             }
@@ -175,7 +177,7 @@ impl Graph {
     }
 
     pub fn get(&self, id: NodeId) -> Option<&Node> {
-        self.index.get(&id).map(|at| &self.nodes[*at])
+        self.position(id).map(|at| &self.nodes[at])
     }
 
     pub fn find(&self, name: &str) -> Option<&Node> {
@@ -192,20 +194,20 @@ impl Graph {
 
     /// The nodes that it hosts, in order of creation.
     pub fn guests(&self, id: NodeId) -> &[NodeId] {
-        let at = self.index.get(&id);
-        at.map_or(&[], |at| self.links.guest_ids(*at))
+        let at = self.position(id);
+        at.map_or(&[], |at| self.links.guest_ids(at))
     }
 
     /// The nodes that depend on it directly, in order of creation.
     pub fn dependants(&self, id: NodeId) -> &[NodeId] {
-        let at = self.index.get(&id);
-        at.map_or(&[], |at| self.links.dependant_ids(*at))
+        let at = self.position(id);
+        at.map_or(&[], |at| self.links.dependant_ids(at))
     }
 
     /// Everything that needs the node directly: its dependants, then its guests.
     pub fn needed_by(&self, id: NodeId) -> impl Iterator<Item = NodeId> + '_ {
-        let at = self.index.get(&id);
-        at.map_or(&[][..], |at| self.links.user_ids(*at))
+        let at = self.position(id);
+        at.map_or(&[][..], |at| self.links.user_ids(at))
             .iter()
             .copied()
     }
@@ -230,7 +232,7 @@ impl Graph {
 
     /// The position in [`Graph::nodes`], for dense tables.
     pub(crate) fn position(&self, id: NodeId) -> Option<usize> {
-        self.index.get(&id).copied()
+        self.ids.binary_search(&id).ok()
     }
 
     pub(crate) fn node(&self, at: usize) -> &Node {
@@ -245,8 +247,11 @@ impl Graph {
     fn link(&self) -> Links {
         let mut links = Links::default();
         for node in &self.nodes {
-            let dependencies = node.depends_on.iter().map(|id| self.index[id]);
-            links.push(dependencies, node.host.map(|host| self.index[&host]));
+            let dependencies = node.depends_on.iter();
+            links.push(
+                dependencies.filter_map(|id| self.position(*id)),
+                node.host.and_then(|host| self.position(host)),
+            );
         }
         links.turn_round(|at| self.nodes[at].id);
         links

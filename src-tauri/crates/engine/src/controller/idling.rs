@@ -56,6 +56,8 @@ pub(crate) struct Watched {
     unmeasured: Vec<String>,
     /// Quiet or not, it is looked at again no sooner: somebody kept it on, or it could not be stopped.
     pub(super) not_before: Option<Timestamp>,
+    /// Somebody has kept it on or started it: until then it does not go with what needed it either.
+    pub(super) kept_until: Option<Timestamp>,
     /// What the journal was last told of why it stays on though nobody uses it.
     pub(super) kept_on: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 use tokio::time::Instant;
+use wakehub_connectors::breaker::Breaker;
 use wakehub_connectors::reach::Sighting;
 use wakehub_connectors::{Change, Report};
 use wakehub_domain::{
@@ -151,7 +152,8 @@ impl Controller {
             return;
         }
         let now = self.clock.now();
-        let breaker = self.polling.breakers.entry(connection).or_default();
+        let breakers = self.polling.breakers.entry(connection);
+        let breaker = breakers.or_insert_with(|| breaker_of(connection));
         match result {
             Ok(report) => {
                 breaker.succeeded();
@@ -360,6 +362,12 @@ impl Controller {
         self.changed = true;
         self.refreshed(node).await;
     }
+}
+
+/// Each with a jitter of its own, and the same in every run.
+fn breaker_of(connection: ConnectionId) -> Breaker {
+    let node = u64::from(connection.node.0);
+    Breaker::seeded(node << 8 | connection.capability as u64)
 }
 
 #[cfg(test)]

@@ -165,7 +165,7 @@ impl Controller {
         match answer {
             Answer::KeepOn => {
                 self.journal_question(question.node, Said::StaysOn { name }, Said::YouKeepItOn);
-                self.leave_alone(question.node);
+                self.keep_on(question.node);
                 let _ = reply.send(Ok(()));
             }
             // a hold says until when, can be ended, and asks again when it is over
@@ -222,7 +222,7 @@ impl Controller {
     /// these before another timeout.
     pub(super) fn is_wanted(&mut self, node: NodeId, why: &Said<'_>) {
         for wanted in needs_of(&self.graph.clone(), node) {
-            self.leave_alone(wanted);
+            self.keep_on(wanted);
             let asked = self.questions.iter().find(|q| q.node == wanted).cloned();
             if let Some(question) = asked {
                 self.withdraw(&question, &why.to_string());

@@ -70,6 +70,10 @@ impl Controller {
         let (Some((_, verdict)), Some(rule)) = (verdict, rule) else {
             return Some(Said::NotMeasuredYet.to_string());
         };
+        let kept_until = self.idling.of(node).and_then(|watched| watched.kept_until);
+        if kept_until.is_some_and(|until| until > now) {
+            return Some(Said::YouKeepItOn.to_string());
+        }
         let why = &verdict.to_string();
         match verdict {
             Verdict::Idle { since } => (now.since(*since) < rule.timeout()).then(|| {
@@ -103,6 +107,7 @@ impl Controller {
             };
             let Some(since) = watched.since() else {
                 watched.not_before = None;
+                watched.kept_until = None;
                 watched.kept_on = None;
                 continue;
             };
@@ -204,10 +209,20 @@ impl Controller {
         }
     }
 
+    /// Until then nothing else stops it automatically.
+    pub(super) fn keep_on(&mut self, node: NodeId) {
+        self.leave_alone(node);
+        if let Some(watched) = self.idling.of_mut(node) {
+            watched.kept_until = watched.not_before;
+        }
+        self.guard(self.clock.now());
+    }
+
     /// It was kept on, and no longer is: as soon as it is seen to be quiet it is asked about.
     pub(super) fn look_soon(&mut self, node: NodeId) {
         if let Some(watched) = self.idling.of_mut(node) {
             watched.not_before = None;
+            watched.kept_until = None;
         }
     }
 }

@@ -61,6 +61,11 @@ pub struct State {
     pub refuses: BTreeSet<String>,
     /// What has a core in use, by its key.
     pub busy: BTreeSet<String>,
+    /// What containers and others have received, by their key, where that is counted.
+    pub received: BTreeMap<String, u64>,
+    /// How often each host was asked what is on it, and how long it takes to answer.
+    pub observed: BTreeMap<String, usize>,
+    pub observing_takes: Duration,
     /// What services say of their use, by URL, and commands over SSH, by their text; those that are not here do not answer.
     pub services: BTreeMap<String, ProbeAnswer>,
     /// TCP ports that accept connections.
@@ -197,6 +202,13 @@ impl Connector for SimConnector {
     }
 
     async fn observe(&self) -> Result<Report, ConnectorError> {
+        let takes = self.sim.with(|state| {
+            *state.observed.entry(self.host.clone()).or_default() += 1;
+            state.observing_takes
+        });
+        if !takes.is_zero() {
+            tokio::time::sleep(takes).await;
+        }
         self.sim.with(|state| {
             if let Some(error) = state.fails.get(&format!("observe {}", self.host)) {
                 return Err(error.clone());
@@ -247,8 +259,12 @@ impl Connector for SimConnector {
     }
 
     async fn sample(&self, wanted: &[Target]) -> Result<Vec<Usage>, ConnectorError> {
+        let asked = format!("sample {}", self.host);
+        if self.sim.with(|state| state.hangs.contains(&asked)) {
+            std::future::pending::<()>().await;
+        }
         self.sim.with(|state| {
-            state.asked.push(format!("sample {}", self.host));
+            state.asked.push(asked);
             if let Some(error) = state.fails.get(&format!("sample {}", self.host)) {
                 return Err(error.clone());
             }
@@ -259,6 +275,8 @@ impl Connector for SimConnector {
                     cpu: Some(CpuUse::Cores(f64::from(u8::from(
                         state.busy.contains(&key),
                     )))),
+                    rx_bytes: state.received.get(&key).copied(),
+                    tx_bytes: state.received.get(&key).copied(),
                     ..Usage::new(target.clone())
                 })
                 .collect())

@@ -1,0 +1,171 @@
+//! Somebody starts the node in the very second of its stop: the start wins, or the stop ends and the start comes after it.
+
+use crate::clockwork;
+use crate::lab::{Lab, MINUTE, lab};
+use std::time::Duration;
+use wakehub_domain::Action;
+use wakehub_view::wire::Power;
+
+/// Around the end of the minute to object and all the steps that follow; every 190 ms, so that none is in step with a tick.
+fn offsets() -> impl Iterator<Item = Duration> {
+    (0..60).map(|n| Duration::from_millis(53_000 + 190 * n + 7 * (n % 5)))
+}
+
+async fn start(lab: &Lab, name: &str) {
+    let ask = lab.home.ask(Action::Start, name);
+    let handle = lab.home.handle.clone();
+    tokio::spawn(async move { handle.run(ask).await });
+    lab.clockwork.settle(&lab.home.handle).await;
+}
+
+/// On in truth and as far as the engine knows, with nothing at work.
+fn is_whole(lab: &Lab, nodes: &[(&str, &str)], offset: Duration) {
+    let snapshot = lab.home.handle.snapshot();
+    for (name, key) in nodes {
+        assert!(lab.is_on(key), "{name} is off, {offset:?}");
+        assert_eq!(lab.power(name), Power::On, "{name}, {offset:?}");
+    }
+    let works = snapshot.cascades.iter().filter(|c| c.ended.is_none());
+    assert_eq!(works.count(), 0, "{offset:?}");
+    assert_eq!(snapshot.queued, [], "{offset:?}");
+    let commands: Vec<String> = lab.home.sim.with(|state| {
+        let asked = std::mem::take(&mut state.asked).into_iter();
+        asked.filter(|one| !one.starts_with("sample")).collect()
+    });
+    for (name, key) in nodes {
+        let last = |verb: &str| {
+            commands
+                .iter()
+                .rposition(|one| *one == format!("{verb} {key}"))
+        };
+        let started = last("start").max(last("wake"));
+        assert!(last("stop") <= started, "{name}, {offset:?}: {commands:?}");
+    }
+}
+
+#[test]
+fn in_the_second_of_its_stop() {
+    clockwork::run(|clockwork| async {
+        let on = ["machine1", "100", "jellystat"];
+        let lab = lab(clockwork, false, &[("jellystat", "cpu")], &[], &on).await;
+        lab.home
+            .sim
+            .with(|state| state.delay = Duration::from_millis(2300));
+        for offset in offsets() {
+            lab.asked("jellystat", MINUTE * 9).await;
+            lab.pass(offset).await;
+            start(&lab, "jellystat").await;
+            lab.pass(Duration::from_secs(30)).await;
+            is_whole(&lab, &[("jellystat", "jellystat")], offset);
+        }
+    });
+}
+
+#[test]
+fn in_the_middle_of_a_stop_of_several() {
+    clockwork::run(|clockwork| async {
+        // its end frees what it needs, and that what it needs
+        let on = ["nas", "machine1", "100", "sandbox", "machine2", "101"];
+        let unasked = ["lxc-jellyfin", "nas"];
+        let lab = lab(clockwork, false, &[("sandbox", "cpu")], &unasked, &on).await;
+        lab.home
+            .sim
+            .with(|state| state.delay = Duration::from_millis(2300));
+        let all = [
+            ("sandbox", "sandbox"),
+            ("lxc-jellyfin", "101"),
+            ("nas", "nas"),
+        ];
+        for offset in offsets() {
+            lab.asked("sandbox", MINUTE * 9).await;
+            lab.pass(offset).await;
+            start(&lab, "sandbox").await;
+            lab.pass(MINUTE).await;
+            is_whole(&lab, &all, offset);
+        }
+    });
+}
+
+#[test]
+fn what_is_started_while_it_is_on_is_not_stopped_a_moment_later() {
+    clockwork::run(|clockwork| async {
+        let on = ["machine1", "100", "jellystat"];
+        let lab = lab(clockwork, false, &[("jellystat", "cpu")], &[], &on).await;
+        lab.asked("jellystat", MINUTE * 8).await;
+        lab.pass(Duration::from_secs(50)).await;
+        start(&lab, "jellystat").await;
+        assert_eq!(lab.question("jellystat"), None);
+        lab.never_asked("jellystat", MINUTE * 4).await;
+        assert_eq!(lab.asked_for("stop jellystat"), 0);
+        // nobody has used it all the while
+        lab.asked("jellystat", MINUTE * 3).await;
+    });
+}
+
+#[test]
+fn two_stops_at_once_free_what_both_needed() {
+    clockwork::run(|clockwork| async {
+        let ruled = [("qbittorrent", "cpu"), ("nextcloud", "cpu")];
+        let on = [
+            "nas",
+            "machine1",
+            "100",
+            "qbittorrent",
+            "raspberry",
+            "nextcloud",
+        ];
+        let lab = lab(clockwork, false, &ruled, &["nas"], &on).await;
+        lab.home
+            .sim
+            .with(|state| state.delay = Duration::from_secs(3));
+        lab.asked("qbittorrent", MINUTE * 8).await;
+        lab.asked("nextcloud", MINUTE).await;
+        lab.pass(MINUTE * 3).await;
+        assert!(!lab.is_on("qbittorrent") && !lab.is_on("nextcloud"));
+        let lines = lab.journal("nas").await;
+        assert!(!lab.is_on("nas"), "{lines:?}");
+        let asked = lab.home.sim.asked();
+        let at = |what: &str| asked.iter().position(|one| one == what);
+        assert!(at("stop nas") > at("stop qbittorrent") && at("stop nas") > at("stop nextcloud"));
+    });
+}
+
+#[test]
+fn what_was_used_within_its_timeout_does_not_go_with_what_needed_it() {
+    clockwork::run(|clockwork| async {
+        // both may be stopped unasked; nas was used a minute before qbittorrent goes
+        let ruled = [("qbittorrent", "cpu"), ("nas", "cpu")];
+        let on = ["nas", "machine1", "100", "qbittorrent"];
+        let lab = lab(clockwork, false, &ruled, &[], &on).await;
+        lab.home
+            .sim
+            .with(|state| state.busy.insert("nas".to_owned()));
+        lab.asked("qbittorrent", MINUTE * 8).await;
+        lab.home.sim.with(|state| state.busy.clear());
+        let left = lab.now();
+        lab.pass(MINUTE * 2 + Duration::from_secs(30)).await;
+        assert!(!lab.is_on("qbittorrent"));
+        assert!(lab.is_on("nas"));
+        let notice = lab.asked("nas", MINUTE * 6).await;
+        assert!(notice.asked_at.since(left) >= MINUTE * 4, "{notice:?}");
+    });
+}
+
+#[test]
+fn what_somebody_keeps_on_does_not_go_with_what_needed_it() {
+    clockwork::run(|clockwork| async {
+        let ruled = [("nas", "cpu")];
+        let on = ["nas", "raspberry", "nextcloud"];
+        let lab = lab(clockwork, false, &ruled, &[], &on).await;
+        // quiet for long, and somebody starts it, which is on already
+        lab.pass(MINUTE * 8).await;
+        start(&lab, "nas").await;
+        let started = lab.now();
+        let stop = lab.home.ask(Action::Stop, "nextcloud");
+        lab.home.handle.run(stop).await.expect("an answer");
+        lab.never_asked("nas", MINUTE * 4).await;
+        assert!(lab.is_on("nas"));
+        let notice = lab.asked("nas", MINUTE * 3).await;
+        assert!(notice.asked_at.since(started) >= MINUTE * 5, "{notice:?}");
+    });
+}
