@@ -134,7 +134,7 @@ impl Torrents {
     }
 
     /// An order of the test's own, with a session of its own.
-    async fn order(&self, path: &str, kind: &str, body: Vec<u8>) {
+    async fn order(&self, path: &str, kind: &str, body: Vec<u8>) -> String {
         let login = http()
             .post(format!("{}/api/v2/auth/login", self.url))
             .form(&[("username", "admin"), ("password", PASSWORD)])
@@ -152,6 +152,22 @@ impl Torrents {
             .await
             .unwrap();
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.text().await.unwrap()
+    }
+
+    /// Until all is there to be sent. Whoever asks it before is sent away, and asks again a minute later at the soonest.
+    async fn until_complete(&self) {
+        let form = "application/x-www-form-urlencoded";
+        let mut told = String::new();
+        for _ in 0..300 {
+            told = self.order("torrents/info", form, vec![]).await;
+            let torrents: Value = serde_json::from_str(&told).unwrap();
+            if torrents[0]["state"] == "stalledUP" {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        panic!("nothing to send within a minute: {told}");
     }
 
     async fn add(&self, torrent: &[u8], folder: &Path, download_limit: u32) {
@@ -240,6 +256,7 @@ async fn qbittorrent_says_what_it_downloads_and_sends() {
     loader.ask().await.unwrap();
 
     one.add(&torrent, seeds.path(), 0).await;
+    one.until_complete().await;
     other.add(&torrent, loads.path(), 200_000).await;
     // nobody to load from, and nothing is sent: no use
     until(&loader, "stalled", |answer| !answer.is_used).await;
