@@ -236,6 +236,7 @@ impl Controller {
                 }
                 self.journal_protected(cascade, &plan);
                 self.propose(&plan).await;
+                self.stop_freed(&plan).await;
             }
             Err(refusal) => tracing::warn!(%refusal, "no follow-ups"),
         }
@@ -247,6 +248,27 @@ impl Controller {
         for follow_up in &plan.follow_ups {
             if follow_up.mode == wakehub_domain::FollowUpMode::Confirm {
                 self.ask(follow_up.node, follow_up.reason.clone()).await;
+            }
+        }
+    }
+
+    /// What need not be asked about and was still needed when the cascade was planned, by what another one has stopped meanwhile:
+    /// it is in no cascade. Of its own it is stopped as all that nobody asked for is, with another look at who needs it.
+    async fn stop_freed(&mut self, plan: &Plan) {
+        let follow_ups = plan.follow_ups.iter();
+        for follow_up in follow_ups.filter(|one| one.mode == wakehub_domain::FollowUpMode::Auto) {
+            let order = Order {
+                automatic: true,
+                ..Order::from(Ask {
+                    action: Action::Stop,
+                    node: follow_up.node,
+                    with_dependants: false,
+                    queue: true,
+                    automatic: true,
+                })
+            };
+            if let Err(error) = self.begin(order).await {
+                tracing::warn!(node = %self.graph.name(follow_up.node), ?error, "it stays on");
             }
         }
     }

@@ -131,6 +131,44 @@ fn two_stops_at_once_free_what_both_needed() {
 }
 
 #[test]
+fn two_stops_that_overlap_free_what_both_needed() {
+    clockwork::run(|clockwork| async {
+        let on = [
+            "nas",
+            "machine1",
+            "100",
+            "qbittorrent",
+            "raspberry",
+            "nextcloud",
+        ];
+        let lab = lab(clockwork, false, &[], &["nas"], &on).await;
+        lab.home
+            .sim
+            .with(|state| state.delay = Duration::from_secs(10));
+        let mut ends = Vec::new();
+        for name in ["qbittorrent", "nextcloud"] {
+            let ask = lab.home.ask(Action::Stop, name);
+            let handle = lab.home.handle.clone();
+            ends.push(tokio::spawn(async move { handle.run(ask).await }));
+            lab.pass(Duration::from_secs(4)).await;
+        }
+        let snapshot = lab.home.handle.snapshot();
+        let works = snapshot.cascades.iter().filter(|c| c.ended.is_none());
+        assert_eq!(works.count(), 2, "both are at work at the same time");
+        lab.pass(MINUTE * 2).await;
+        assert!(!lab.is_on("qbittorrent") && !lab.is_on("nextcloud"));
+        let lines = lab.journal("nas").await;
+        assert!(!lab.is_on("nas"), "{lines:?}");
+        assert_eq!(lab.asked_for("stop nas"), 1);
+        // what else stands on the machines stays
+        assert!(lab.is_on("machine1") && lab.is_on("raspberry"));
+        for end in ends {
+            end.await.expect("ended").expect("an answer");
+        }
+    });
+}
+
+#[test]
 fn what_was_used_within_its_timeout_does_not_go_with_what_needed_it() {
     clockwork::run(|clockwork| async {
         // both may be stopped unasked; nas was used a minute before qbittorrent goes
