@@ -184,6 +184,8 @@ impl Controller {
             }
         }
         self.believe();
+        // with the rules as they are now
+        self.guard(self.clock.now());
         self.changed = true;
         self.poll_due();
     }

@@ -83,6 +83,11 @@ impl Idling {
     pub(super) fn of_mut(&mut self, node: NodeId) -> Option<&mut Watched> {
         self.watched.get_mut(&node)
     }
+
+    /// It is off.
+    pub(super) fn forget(&mut self, node: NodeId) {
+        self.watched.remove(&node);
+    }
 }
 
 /// What one connection is to be asked about.

@@ -298,6 +298,7 @@ impl Controller {
         self.unbelieved = false;
         let now = self.clock.now();
         let graph = self.graph.clone();
+        let mut has_changed = false;
         for node in graph.nodes() {
             let before = self.observations.get(node.id).cloned();
             let after = beliefs::observe(&graph, node, &self.evidence, before.as_ref(), now);
@@ -305,6 +306,11 @@ impl Controller {
                 self.changed = true;
                 if before.is_none_or(|before| before.state != after.state) {
                     self.note_transition(node, &after.state);
+                    if after.state == PowerState::Off {
+                        // what was measured before says nothing of what comes on later
+                        self.idling.forget(node.id);
+                    }
+                    has_changed = true;
                 }
                 self.observations.set(node.id, after);
             }
@@ -317,6 +323,9 @@ impl Controller {
                 Some(lock) => self.observations.locked.insert(node.id, lock),
                 None => self.observations.locked.remove(&node.id),
             };
+        }
+        if has_changed {
+            self.guard(now);
         }
         self.review_questions();
     }

@@ -43,7 +43,8 @@ impl Controller {
         }
     }
 
-    /// What is not stopped automatically for its own sake, whoever would stop it.
+    /// What is not stopped automatically for its own sake, whoever would stop it. Worked out at each tick and whenever something
+    /// is seen to have changed, so that what has just come on is guarded before it was ever measured.
     pub(super) fn guard(&mut self, now: Timestamp) {
         let graph = self.graph.clone();
         let ruled = graph.nodes().iter().filter_map(|node| {

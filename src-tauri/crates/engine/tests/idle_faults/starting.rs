@@ -207,3 +207,54 @@ fn what_somebody_keeps_on_does_not_go_with_what_needed_it() {
         assert!(notice.asked_at.since(started) >= MINUTE * 5, "{notice:?}");
     });
 }
+
+#[test]
+fn what_has_just_come_on_does_not_go_with_what_needed_it() {
+    clockwork::run(|clockwork| async {
+        let ruled = [("nas", "cpu"), ("jellystat", "cpu")];
+        let on = ["raspberry", "machine1", "100", "jellystat"];
+        let lab = lab(clockwork, false, &ruled, &[], &on).await;
+        // at any time between two ticks
+        for n in 0..12 {
+            lab.pass(MINUTE + Duration::from_millis(5_300 * n)).await;
+            let ask = lab.home.ask(Action::Start, "nextcloud");
+            lab.home.handle.run(ask).await.expect("an answer");
+            while lab.power("nextcloud") != Power::On {
+                lab.pass(Duration::from_millis(250)).await;
+            }
+            let ask = lab.home.ask(Action::Stop, "nextcloud");
+            lab.home.handle.run(ask).await.expect("an answer");
+            lab.pass(Duration::from_secs(20)).await;
+            assert!(!lab.is_on("nextcloud"));
+            assert!(lab.is_on("nas"), "{n}: {:?}", lab.journal("nas").await);
+            lab.home.sim.switch("nas", false);
+            while lab.power("nas") != Power::Off {
+                lab.pass(Duration::from_secs(1)).await;
+            }
+        }
+    });
+}
+
+#[test]
+fn what_was_said_of_it_before_it_was_off_is_not_believed() {
+    clockwork::run(|clockwork| async {
+        let on = ["nas", "machine1", "100", "qbittorrent", "jellystat"];
+        let lab = lab(clockwork, true, &[("jellystat", "cpu")], &[], &on).await;
+        lab.asked("jellystat", MINUTE * 9).await;
+        let node = lab.home.node("jellystat").id;
+        // between two ticks
+        for on in [false, true] {
+            lab.home.sim.switch("jellystat", on);
+            let power = if on { Power::On } else { Power::Off };
+            let until = lab.now().plus(MINUTE);
+            while lab.power("jellystat") != power && lab.now() < until {
+                // a plan looks before it is made
+                let ask = lab.home.ask(Action::Start, "jellystat");
+                lab.home.handle.plan(ask).await.expect("an answer");
+                lab.pass(Duration::from_secs(1)).await;
+            }
+        }
+        let why = lab.home.handle.why(node).await.expect("an answer");
+        assert_eq!(why.idle.expect("a rule").verdict, None, "{:?}", why.kept_on);
+    });
+}
