@@ -9,7 +9,6 @@
 
 pub mod breaker;
 pub mod docker;
-pub mod past;
 pub mod probe;
 pub mod proxmox;
 pub mod reach;
@@ -21,12 +20,11 @@ mod wire;
 pub mod wol;
 
 use async_trait::async_trait;
-pub use past::PastUse;
 pub use probe::Prober;
 use std::time::Duration;
 use tokio::sync::mpsc;
 pub use usage::{CpuUse, Memory, Meter, NotMeasured, Own, Signal, Usage};
-use wakehub_domain::idle::ProbeAnswer;
+use wakehub_domain::idle::{PastUse, ProbeAnswer};
 use wakehub_domain::{
     Capability, ConnectorError, ErrorKind, NodeKind, PowerOff, PowerState, Presented,
 };

@@ -23,9 +23,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use wakehub_domain::idle::PastUse;
 use wakehub_domain::{Capability, ConnectorError, NodeKind, PowerState};
 
-use crate::{Check, Connector, Discovered, Own, PastUse, Report, StopOptions, Target, Usage};
+use crate::{Check, Connector, Discovered, Own, Report, StopOptions, Target, Usage};
 use client::{Call, Client};
 use failure::Failure;
 use parse::{Current, Resources};

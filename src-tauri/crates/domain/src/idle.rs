@@ -11,6 +11,9 @@
 //! were read, so the window begins at the last tick that was over. Who is logged in, a connection, memory, an inhibitor are
 //! seen at one moment and may go on after it, and so may whatever is missing: the window begins at the first tick without.
 //!
+//! What happened before the first look after WakeHub was off or asleep may be known to a platform that remembers it: then the
+//! window reaches back ([`quiet_before`], [`Window::was_quiet_since`]).
+//!
 //! # Where two verdicts fit
 //!
 //! A rule that is switched off or has no criterion is unknown whatever is measured. Otherwise active comes before inhibited,
@@ -20,9 +23,10 @@
 //! # Laws
 //!
 //! Held by the property tests against a naive oracle: no stop unless every tick of the timeout before it was measured whole,
-//! quiet and uninhibited, without a gap; a stop at the first tick at which the window is as long as the timeout; at most one
+//! quiet and uninhibited, without a gap, or remembered so; a stop at the first tick at which the window is as long as the timeout; at most one
 //! in a window; what the rule does not look at does not change the verdict; a higher threshold never makes an idle tick active.
 
+mod past;
 mod probe;
 mod reading;
 mod rule;
@@ -31,6 +35,7 @@ mod suggest;
 mod verdict;
 mod window;
 
+pub use past::{PastUse, SKEW, quiet_before};
 pub use probe::{
     HttpProbe, JellyfinProbe, Login, Means, PlexProbe, QbittorrentProbe, Scalar, SshProbe,
     SyncthingProbe, UseProbe,

@@ -45,6 +45,7 @@ use crate::links::Links;
 use crate::request::Request;
 use crate::storage::Storage;
 use idling::Idling;
+use idling::past::Away;
 use plans::Waiting;
 use probing::Probing;
 use questions::Question;
@@ -199,15 +200,15 @@ impl Controller {
     fn notice_sleep(&mut self, last_tick: &mut Timestamp) {
         let now = self.clock.now();
         let passed = now.since(*last_tick);
-        let backwards = now < *last_tick;
-        *last_tick = now;
-        if passed > SLEPT || backwards {
+        let before = std::mem::replace(last_tick, now);
+        if passed > SLEPT || now < before {
             tracing::info!(
                 seconds = passed.as_secs(),
                 "the computer slept or its clock was set; looking at everything again"
             );
             self.look_again_at_everything();
             self.interrupt_windows(Interruption::Resumed);
+            self.idling.was_away(Away::asleep(before, now));
             self.begin_graces_anew();
         }
     }
@@ -219,6 +220,7 @@ impl Controller {
             Event::Request(_)
             | Event::Sampled { .. }
             | Event::Probed { .. }
+            | Event::Remembered { .. }
             | Event::Changed { .. }
             | Event::WatchEnded { .. }
             | Event::Discovered { .. }
@@ -234,6 +236,7 @@ impl Controller {
             Event::PollEnded { node } => self.poll_ended(node).await,
             Event::Sampled { connection, result } => self.sampled(connection, result).await,
             Event::Probed { node, told } => self.probed(node, told).await,
+            Event::Remembered { node, result } => self.remembered(node, result),
             Event::Changed { connection, change } => self.told(connection, change),
             Event::WatchEnded { connection } => self.watch_ended(connection),
             Event::Discovered { node, found, reply } => self.found(node, found, reply),
@@ -260,6 +263,7 @@ impl Controller {
         inbox.progress.close();
         inbox.events.close();
         self.write_spans();
+        self.write_awake();
         self.links.drop_all().await;
         // the queue of the database is in order: when it is closed, all before it has run, and the folder is free
         self.storage.close().await;

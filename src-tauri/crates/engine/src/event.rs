@@ -2,6 +2,7 @@
 
 use wakehub_connectors::reach::Sighting;
 use wakehub_connectors::{Change, Discovered, Report, Usage};
+use wakehub_domain::idle::PastUse;
 use wakehub_domain::{CascadeId, ConnectionId, ConnectorError, NodeId, SecretName};
 use wakehub_store::StoreError;
 
@@ -35,6 +36,11 @@ pub(crate) enum Event {
     Probed {
         node: NodeId,
         told: Told,
+    },
+    /// A platform was asked what a node used while WakeHub was away.
+    Remembered {
+        node: NodeId,
+        result: Result<Vec<PastUse>, ConnectorError>,
     },
     /// A platform told a change by itself.
     Changed {

@@ -17,6 +17,7 @@ use wakehub_view::wire::{
 use crate::clock::{Clock, SystemClock};
 use crate::controller::holds::STOP_AFTER_HOLD;
 use crate::controller::idling::Idling;
+use crate::controller::idling::past::{AWAKE, Away};
 use crate::controller::probing::Probing;
 use crate::controller::questions::{About, Question};
 use crate::controller::savings::Accounting;
@@ -98,7 +99,7 @@ pub async fn start(options: Options) -> Result<Handle, StartError> {
         failed: BTreeMap::new(),
         last_known: BTreeMap::new(),
         polling: Polling::default(),
-        idling: Idling::default(),
+        idling: Idling::after(Away::off(left.awake, now)),
         scheduling: Scheduling::after(left.schedules),
         accounting: Accounting::after(left.spans),
         probing: Probing::default(),
@@ -179,6 +180,8 @@ struct LeftBehind {
     schedules: Kept,
     /// Of each node the last.
     spans: Vec<Span>,
+    /// When the run before was last awake.
+    awake: Option<Timestamp>,
     /// Newest first; those that the user has neither resumed nor dismissed.
     interrupted: Vec<CascadeRecord>,
     /// The ones among them that the last run was in the middle of.
@@ -228,12 +231,17 @@ fn left_behind(store: &mut Store, now: Timestamp) -> Result<LeftBehind, StoreErr
         tracing::warn!(%error, "whether stops are paused cannot be read; they are not");
         None
     });
+    let awake = store.setting(&AWAKE).unwrap_or_else(|error| {
+        tracing::warn!(%error, "when WakeHub was last awake cannot be read; nothing is remembered of before");
+        None
+    });
     Ok(LeftBehind {
         graph,
         accepted: accepted(store)?,
         questions,
         observations,
         paused_until,
+        awake,
         stop_after_hold: stop_after_hold.unwrap_or_default(),
         settings,
         schedules: schedules.unwrap_or_default(),

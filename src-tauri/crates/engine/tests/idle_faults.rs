@@ -7,6 +7,8 @@ mod clockwork;
 mod lab;
 #[path = "idle_faults/measuring.rs"]
 mod measuring;
+#[path = "idle_faults/remembering.rs"]
+mod remembering;
 #[expect(dead_code, reason = "shared with other tests, which use the rest")]
 #[path = "support/sim.rs"]
 mod sim;

@@ -9,12 +9,13 @@
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
+use wakehub_domain::idle::PastUse;
 use wakehub_domain::{ConnectorError, NodeKind};
 
 use super::client::Call;
 use super::parse::{self, Resources, Task};
 use super::{ProxmoxConnector, RESOURCES_LAG, power};
-use crate::{PastUse, Signal, Target, Usage};
+use crate::{Signal, Target, Usage};
 
 /// pvestatd writes every 10 s, and states are read every 10 s while somebody looks: an answer of then says as much as another
 /// one would.

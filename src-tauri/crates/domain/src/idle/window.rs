@@ -62,9 +62,16 @@ impl Window {
         self.interrupted = Some(by);
     }
 
-    /// Somebody wants it on, however quiet it is: the window begins at the next quiet tick.
-    pub fn begin_anew(&mut self) {
-        self.phase = Phase::Used;
+    /// It was quiet before it was looked at, too, by what its platform remembers. A window that began earlier stays as it is, and
+    /// so does one whose stop was begun.
+    pub fn was_quiet_since(&mut self, at: Timestamp) {
+        if let Phase::Idle {
+            since,
+            has_stopped: false,
+        } = &mut self.phase
+        {
+            *since = at.min(*since);
+        }
     }
 
     /// Since when the node is quiet; none when it is not, or nobody knows.

@@ -4,6 +4,7 @@
 
 mod laws;
 mod oracle;
+mod past;
 mod probe;
 mod rules;
 mod suggest;

@@ -2,6 +2,7 @@
 //!
 //! What a rule says is only ever a reason to ask, or to give notice: see [`stopping`](super::stopping).
 
+pub(crate) mod past;
 mod why;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -44,6 +45,10 @@ pub(crate) struct Idling {
     /// What this tick has brought, and what it could not.
     samples: BTreeMap<NodeId, Sample>,
     unmeasured: BTreeMap<NodeId, Vec<String>>,
+    /// When WakeHub was last off or asleep.
+    away: Option<past::Away>,
+    /// When somebody last kept it on or started it since then.
+    wanted: BTreeMap<NodeId, Timestamp>,
 }
 
 #[derive(Default)]
@@ -52,6 +57,8 @@ pub(crate) struct Watched {
     window: Window,
     samples: VecDeque<Sample>,
     last: Option<(Timestamp, Judgement)>,
+    /// Of the time in which WakeHub was away.
+    asked: past::Asked,
     /// At the last tick, and why.
     unmeasured: Vec<String>,
     /// Quiet or not, it is looked at again no sooner: somebody kept it on, or it could not be stopped.
@@ -76,6 +83,22 @@ impl Watched {
 }
 
 impl Idling {
+    pub(crate) fn after(away: Option<past::Away>) -> Idling {
+        Idling {
+            away,
+            ..Idling::default()
+        }
+    }
+
+    pub(super) fn was_away(&mut self, away: Option<past::Away>) {
+        self.away = away;
+        self.wanted.clear();
+    }
+
+    pub(super) fn is_wanted(&mut self, node: NodeId, now: Timestamp) {
+        self.wanted.insert(node, now);
+    }
+
     pub(super) fn of(&self, node: NodeId) -> Option<&Watched> {
         self.watched.get(&node)
     }
@@ -269,6 +292,7 @@ impl Controller {
         }
         watched.retain(|id, _| graph.get(*id).is_some());
         self.idling.watched = watched;
+        self.ask_for_the_past(now);
         self.judged(now).await;
     }
 
@@ -323,6 +347,14 @@ fn sources(node: &Node) -> Vec<(ConnectionId, Target)> {
     found
 }
 
+fn no_answer(connection: ConnectionId) -> ConnectorError {
+    ConnectorError::new(
+        ErrorKind::TimedOut,
+        format!("measure over {}", connection.capability.title()),
+        format!("no answer within {} s", ASK_LIMIT.as_secs()),
+    )
+}
+
 impl Round {
     async fn run(self, links: Arc<Links>, events: mpsc::Sender<Event>) {
         let connection = self.connection;
@@ -343,13 +375,9 @@ impl Round {
             }
             Ok(usages)
         };
-        let result = timeout(ASK_LIMIT, asked).await.unwrap_or_else(|_| {
-            Err(ConnectorError::new(
-                ErrorKind::TimedOut,
-                format!("measure over {}", connection.capability.title()),
-                format!("no answer within {} s", ASK_LIMIT.as_secs()),
-            ))
-        });
+        let result = timeout(ASK_LIMIT, asked)
+            .await
+            .unwrap_or_else(|_| Err(no_answer(connection)));
         let _ = events.send(Event::Sampled { connection, result }).await;
     }
 }

@@ -11,9 +11,9 @@ use super::Controller;
 use super::requests::{other, removed, store_failed};
 use crate::request::Reply;
 
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// What a crash loses at most is not lost: the node is found as it was, and the time in between is one that nobody saw.
-const WRITE_EVERY: Duration = Duration::from_secs(5 * 60);
+pub(super) const WRITE_EVERY: Duration = Duration::from_secs(5 * 60);
 
 #[derive(Default)]
 pub(crate) struct Accounting {
@@ -64,6 +64,7 @@ impl Controller {
         if is_due(self.accounting.written, WRITE_EVERY, now) {
             self.accounting.written = Some(now);
             self.write_spans();
+            self.write_awake();
         }
     }
 

@@ -203,6 +203,7 @@ impl Controller {
     /// Somebody keeps it on, however quiet it is: asked again after another timeout.
     pub(super) fn leave_alone(&mut self, node: NodeId) {
         let now = self.clock.now();
+        self.idling.is_wanted(node, now);
         let rule = self.graph.get(node).and_then(|node| self.rule_of(node));
         if let (Some(rule), Some(watched)) = (rule, self.idling.of_mut(node)) {
             watched.not_before = Some(now.plus(rule.timeout()));

@@ -23,26 +23,29 @@ pub async fn lab(
     unasked: &[&str],
     on: &[&str],
 ) -> Lab {
+    let ruled = ruled.iter().map(|(name, criterion)| {
+        let lines = format!(
+            "idle = {{ timeout_minutes = 5, criteria = {{ {criterion} = {{}} }} }}\nconfirm_before_auto_stop = {asks}\n"
+        );
+        (*name, lines)
+    });
+    let unasked = unasked
+        .iter()
+        .map(|name| (*name, "confirm_before_auto_stop = false\n".to_owned()));
+    lab_of(clockwork, ruled.chain(unasked).collect(), on).await
+}
+
+/// With these lines for each of these nodes.
+pub async fn lab_of(clockwork: Clockwork, lines: Vec<(&str, String)>, on: &[&str]) -> Lab {
     let sim = Sim::reference();
     for key in on {
         sim.switch(key, true);
     }
     let mut homelab = REFERENCE.to_owned();
-    let mut add = |name: &str, lines: &str| {
+    for (name, lines) in lines {
         let named = format!("name = \"{name}\"\n");
         assert!(homelab.contains(&named), "{name}");
         homelab = homelab.replace(&named, &format!("{named}{lines}"));
-    };
-    for (name, criterion) in ruled {
-        add(
-            name,
-            &format!(
-                "idle = {{ timeout_minutes = 5, criteria = {{ {criterion} = {{}} }} }}\nconfirm_before_auto_stop = {asks}\n"
-            ),
-        );
-    }
-    for name in unasked {
-        add(name, "confirm_before_auto_stop = false\n");
     }
     let folder = Arc::new(TempDir::new().expect("folder"));
     let secrets = Arc::new(Pocket::default());
@@ -61,6 +64,27 @@ pub async fn lab(
 }
 
 impl Lab {
+    /// WakeHub is off for so long.
+    pub async fn off_for(self, time: Duration) -> Lab {
+        let Lab { clockwork, home } = self;
+        let Home {
+            sim,
+            handle,
+            folder,
+        } = home;
+        handle.shut_down().await;
+        drop(handle);
+        clockwork.clock.sleep(time);
+        let secrets = Arc::new(Pocket::default());
+        let handle = open_at(&sim, folder.path(), clockwork.clock.clone(), secrets).await;
+        let home = Home {
+            sim,
+            handle,
+            folder,
+        };
+        Lab { clockwork, home }
+    }
+
     pub async fn pass(&self, time: Duration) {
         self.clockwork.pass(time, &self.home.handle).await;
     }

@@ -14,7 +14,7 @@ use wakehub_connectors::{
     Own, Prober, Report, StopOptions, Target, Usage, Watch,
 };
 use wakehub_domain::Action;
-use wakehub_domain::idle::ProbeAnswer;
+use wakehub_domain::idle::{PastUse, ProbeAnswer};
 use wakehub_domain::{
     Capability, ConnectionId, ConnectorError, ErrorKind, NodeKind, PowerState, Probe, Secret,
     SecretName,
@@ -25,6 +25,7 @@ use wakehub_engine::{
 };
 use wakehub_view::wire::{Ask, CascadeStatus, CascadeView, NodeView, Power, Snapshot};
 
+pub type Past = Arc<dyn Fn(&str) -> Vec<PastUse> + Send + Sync>;
 pub type Hook = Arc<dyn Fn(&Sim) + Send + Sync>;
 
 #[derive(Default)]
@@ -68,6 +69,8 @@ pub struct State {
     pub observing_takes: Duration,
     /// What services say of their use, by URL, and commands over SSH, by their text; those that are not here do not answer.
     pub services: BTreeMap<String, ProbeAnswer>,
+    /// What Proxmox remembers of a guest.
+    pub past: Option<Past>,
     /// TCP ports that accept connections.
     pub accepting: BTreeSet<u16>,
     /// Machines of one Proxmox cluster, with their names in it: the API of each lists the guests of all.
@@ -280,6 +283,22 @@ impl Connector for SimConnector {
                     ..Usage::new(target.clone())
                 })
                 .collect())
+        })
+    }
+
+    async fn past(&self, target: &Target, _back: Duration) -> Result<Vec<PastUse>, ConnectorError> {
+        let key = self.key(target);
+        let asked = format!("past {key}");
+        if self.sim.with(|state| state.hangs.contains(&asked)) {
+            std::future::pending::<()>().await;
+        }
+        self.sim.with(|state| {
+            let failure = state.fails.get(&asked).cloned();
+            state.asked.push(asked);
+            match failure {
+                Some(error) => Err(error),
+                None => Ok(state.past.as_ref().map_or_else(Vec::new, |past| past(&key))),
+            }
         })
     }
 

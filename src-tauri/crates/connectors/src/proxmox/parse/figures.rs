@@ -8,9 +8,10 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use wakehub_domain::Timestamp;
+use wakehub_domain::idle::PastUse;
 
 use super::{integer, number, rows, text};
-use crate::{CpuUse, Memory, PastUse, Signal, Target, Usage};
+use crate::{CpuUse, Memory, Signal, Target, Usage};
 
 const NOT_TOLD: &str = "Proxmox has no figure of it";
 
@@ -75,7 +76,9 @@ pub(in crate::proxmox) fn past(data: &Value) -> Vec<PastUse> {
             at: Timestamp(time * 1000),
             over: over(at),
             cpu_cores: cores(row),
-            memory: memory(row, "mem", "maxmem").or_else(|| memory(row, "memused", "memtotal")),
+            ram_fraction: memory(row, "mem", "maxmem")
+                .or_else(|| memory(row, "memused", "memtotal"))
+                .and_then(|memory| memory.fraction()),
             rx_rate: rate(row, "netin"),
             tx_rate: rate(row, "netout"),
             read_rate: rate(row, "diskread"),

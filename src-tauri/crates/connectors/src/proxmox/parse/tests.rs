@@ -319,7 +319,7 @@ fn the_past_is_told_in_rates_with_holes() {
     assert_eq!(times, [0, 60, 120, 180, 240]);
     assert!(lxc.iter().all(|row| row.over == Duration::from_secs(60)));
     assert_eq!(lxc[1].cpu_cores, Some(1.820846233230134));
-    assert_eq!(lxc[1].memory.unwrap().used, 210_513_152);
+    assert_eq!(lxc[1].ram_fraction, Some(210_513_152.0 / 2_147_483_648.0));
     assert_eq!(
         (lxc[1].rx_rate, lxc[1].tx_rate),
         (Some(2.5e6), Some(31250.25))
@@ -333,7 +333,7 @@ fn the_past_is_told_in_rates_with_holes() {
             hole.read_rate,
             hole.written_rate,
         ];
-        assert_eq!((rates, hole.memory), ([None; 5], None));
+        assert_eq!((rates, hole.ram_fraction), ([None; 5], None));
     }
     let odd = &lxc[4];
     assert_eq!((odd.cpu_cores, odd.rx_rate), (Some(0.04), Some(139.6)));
@@ -343,7 +343,10 @@ fn the_past_is_told_in_rates_with_holes() {
     );
 
     let node = past(&recorded_data(recorded!("rrddata_node")));
-    assert_eq!(node[0].memory.unwrap().used, 2_146_435_072);
+    assert_eq!(
+        node[0].ram_fraction,
+        Some(2_146_435_072.0 / 8_232_869_888.0)
+    );
     assert_eq!((node[0].rx_rate, node[0].read_rate), (Some(1843.4), None));
 
     // Half hours of before the upgrade, then minutes.
