@@ -13,6 +13,7 @@ for (const [what, scenario, id, pattern] of [
   ["in use, with nothing to keep it on", "used", 5, /In use[\s\S]*If it falls quiet now, it stops at (tomorrow, )?\d\d:\d\d, after a notice of 60 s/],
   ["idle, and when it would stop", "used", 4, /Idle for 1[12] min\.[\s\S]*It would be shut down at (tomorrow, )?\d\d:\d\d \(in 1[78] min\)/],
   ["idle, and asked about", "used", 10, /It is off: nothing is measured/],
+  ["idle before WakeHub looked, too", "evening", 10, /Idle for 3\d min\.\s*Until (\w+ )?\d\d:\d\d WakeHub was off or asleep; Proxmox remembers that it was quiet\./],
   ["not to be interrupted", "used", 7, /Must not be interrupted for 2[12] min: scrub of tank, 41\.27\s% done\./],
   ["partly not measured", "used", 12, /Not measured:\s*ss: not found/],
   ["without a rule", "used", 8, /It has no idle rule, so WakeHub never stops it for not being used\.\s*Add an idle rule/],

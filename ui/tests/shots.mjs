@@ -64,6 +64,7 @@ const pages = {
   "node-host": ["troubled", "#/node/7"],
   "node-remove": ["evening", "#/node/11", async (page) => (await page.click(".node-head [aria-haspopup]"), await page.click("[data-harm]"))],
   "idle-used": ["used", "#/node/9", idleCard],
+  "idle-remembered": ["evening", "#/node/10", idleCard],
   "idle-quiet": ["used", "#/node/4", (page) => idleCard(page).then(() => page.locator(".idle-card summary").click({ timeout: 500 }).catch(() => {}))],
   "idle-kept": ["used", "#/node/2", idleCard],
   "idle-inhibited": ["used", "#/node/7", idleCard],

@@ -131,6 +131,12 @@ pub fn why(why: &WhyView) {
         (_, _) if !idle.enabled => line("  its idle rule is switched off"),
         (_, _) => line("  nothing was measured yet; a WakeHub that runs measures once a minute"),
     }
+    if let Some(until) = idle.remembered_until {
+        line(&format!(
+            "  until {} WakeHub was off or asleep; Proxmox remembers that it was quiet",
+            local(until.0)
+        ));
+    }
     for signal in &idle.signals {
         let mark = if signal.over { "used " } else { "quiet" };
         line(&format!(

@@ -307,6 +307,9 @@ pub struct IdleView {
     pub because: Option<String>,
     /// With `idle`: the last use, or the first tick after it.
     pub idle_since: Option<Timestamp>,
+    /// WakeHub was off or asleep before, and what was used until then is what its platform remembers. Only with an earlier
+    /// `idle_since`.
+    pub remembered_until: Option<Timestamp>,
     /// When it was judged. Samples are taken once a minute.
     pub at: Option<Timestamp>,
     pub signals: Vec<SignalView>,

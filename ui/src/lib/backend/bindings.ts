@@ -616,6 +616,11 @@ because: string | null,
  */
 idle_since: Timestamp | null, 
 /**
+ * WakeHub was off or asleep before, and what was used until then is what its platform remembers. Only with an earlier
+ * `idle_since`.
+ */
+remembered_until: Timestamp | null, 
+/**
  * When it was judged. Samples are taken once a minute.
  */
 at: Timestamp | null, signals: Array<SignalView>, 

@@ -349,6 +349,7 @@ export const en = {
   switchRuleOn: "Switch it on",
   idleIsOff: "It is off: nothing is measured until it is on.",
   idleNotOn: "It is measured once it is on.",
+  idleRemembered: (time: string) => `Until ${time} WakeHub was off or asleep; Proxmox remembers that it was quiet.`,
   idleNotYet: "The first look comes within a minute.",
   wouldStop: { shut: (at: string, left: string) => `It would be shut down at ${at} (${left}).`, ask: (at: string, left: string) => `You are asked at ${at} (${left}) whether to shut it down.` },
   inTime: (time: string) => `in ${time}`,

@@ -330,6 +330,7 @@ export const fr: typeof en = {
   switchRuleOn: "L’activer",
   idleIsOff: "Éteint : rien n’est mesuré tant qu’il n’est pas allumé.",
   idleNotOn: "Il sera mesuré une fois allumé.",
+  idleRemembered: (time: string) => `Jusqu’à ${time}, WakeHub était arrêté ou en veille : c’est Proxmox qui a relevé cette inactivité.`,
   idleNotYet: "Le premier relevé vient d’ici une minute.",
   wouldStop: { shut: (at: string, left: string) => `Il serait éteint à ${at} (${left}).`, ask: (at: string, left: string) => `À ${at} (${left}), on vous demande s’il faut l’éteindre.` },
   inTime: (time: string) => `dans ${time}`,

@@ -59,6 +59,8 @@ pub(crate) struct Watched {
     last: Option<(Timestamp, Judgement)>,
     /// Of the time in which WakeHub was away.
     asked: past::Asked,
+    /// When it was first looked at after that, where its platform remembers what was before.
+    remembered_until: Option<Timestamp>,
     /// At the last tick, and why.
     unmeasured: Vec<String>,
     /// Quiet or not, it is looked at again no sooner: somebody kept it on, or it could not be stopped.

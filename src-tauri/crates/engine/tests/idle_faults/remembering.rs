@@ -62,6 +62,16 @@ fn quiet_while_wakehub_was_off() {
             question.reason, "it has not been used for 3\u{a0}h 58\u{a0}min",
             "{question:?}"
         );
+        let node = lab.home.node("vm-ubuntu").id;
+        let idle = lab
+            .home
+            .handle
+            .why(node)
+            .await
+            .expect("why")
+            .idle
+            .expect("a rule");
+        assert!(idle.idle_since < idle.remembered_until && idle.remembered_until < idle.at);
         // once, one after the other, and of nothing that is not remembered
         assert_eq!(lab.asked_for("past 102"), 1);
         assert_eq!(lab.asked_for("past jellystat"), 0);

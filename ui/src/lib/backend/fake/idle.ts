@@ -27,6 +27,8 @@ interface Habit {
   inhibitor?: string;
   /** So many samples are at hand. */
   samples?: number;
+  /** Quiet for so many minutes before the first of them, as its platform remembers. */
+  remembers?: number;
 }
 
 /** Everybody else has been quiet for hours. */
@@ -35,6 +37,7 @@ const habits: Record<string, Habit> = {
   qbittorrent: { quietFor: 0 },
   machine2: { quietFor: 22, inhibitor: "scrub of tank, 41.27 % done" },
   "vm-docker": { quietFor: 18 },
+  "lxc-cloudflared": { quietFor: 300, samples: 6, remembers: 26 },
   raspberry: { quietFor: 0, lacks: { what: ["connections", "users"], why: "ss: not found" } },
   nas: { quietFor: 34 },
   sandbox: { quietFor: 12 },
@@ -176,14 +179,15 @@ export function idleView(node: NodeView, entry: NodeEntry, usualMinutes: number,
   if (!rule) return null;
   const timeout = (rule.timeout_minutes ?? usualMinutes) * minute;
   const empty: Suggestion = { cpu_cores: null, ram_fraction: null, bytes_per_tick: null, packets_per_tick: null, connections: null, disk_bytes_per_tick: null };
-  const nothing: IdleView = { enabled: rule.enabled ?? true, timeout_s: timeout / 1000, verdict: null, because: null, idle_since: null, at: null, signals: [], unmeasured: [], due_at: null, ticks: [], suggestion: empty, samples: 0 };
+  const nothing: IdleView = { enabled: rule.enabled ?? true, timeout_s: timeout / 1000, verdict: null, because: null, idle_since: null, remembered_until: null, at: null, signals: [], unmeasured: [], due_at: null, ticks: [], suggestion: empty, samples: 0 };
   if (node.power !== "on" || rule.enabled === false) return nothing;
   const samples = samplesOf(node, now);
   const past = replay(entry, rule, samples, timeout).slice(-shown);
   const recent = samples.slice(-shown);
   const last = past.at(-1)!;
   const firstIdle = past.findLastIndex((one) => one.verdict !== "idle") + 1;
-  const since = last.verdict === "idle" ? past[firstIdle]!.at : null;
+  const remembers = last.verdict === "idle" && firstIdle <= 1 ? (habits[node.name]?.remembers ?? 0) : 0;
+  const since = last.verdict === "idle" ? past[firstIdle]!.at - remembers * minute : null;
   const signals: SignalView[] = gauges(rule.criteria ?? usualOf(entry)).flatMap((gauge) => {
     const value = gauge.of(samples.at(-1)!);
     if (value === null) return [];
@@ -195,6 +199,7 @@ export function idleView(node: NodeView, entry: NodeEntry, usualMinutes: number,
     verdict: last.verdict,
     because: last.because,
     idle_since: since,
+    remembered_until: remembers ? samples[0]!.at : null,
     at: last.at,
     signals,
     unmeasured: habits[node.name]?.lacks ? [habits[node.name]!.lacks!.why] : [],

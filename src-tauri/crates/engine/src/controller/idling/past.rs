@@ -159,6 +159,7 @@ impl Controller {
             let wanted = self.idling.wanted.get(&node).copied();
             let since = quiet.max(away.from).max(wanted.unwrap_or_default());
             watched.window.was_quiet_since(since);
+            watched.remembered_until = Some(began);
             watched.asked.times = ATTEMPTS;
             let minutes = began.since(since).as_secs() / 60;
             tracing::info!(node = %name, minutes, "it was quiet before it was looked at, too, by what Proxmox remembers");

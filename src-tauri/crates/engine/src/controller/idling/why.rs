@@ -85,6 +85,9 @@ fn idle_view(rule: &IdleRule, watched: Option<&Watched>) -> IdleView {
         verdict: judgement.map(|judgement| VerdictWord::of(&judgement.verdict)),
         because: judgement.map(|judgement| judgement.verdict.to_string()),
         idle_since: since,
+        remembered_until: watched
+            .and_then(|watched| watched.remembered_until)
+            .filter(|until| since.is_some_and(|since| since < *until)),
         at: last.map(|(at, _)| *at),
         signals,
         unmeasured: watched.map_or_else(Vec::new, |w| w.unmeasured.clone()),
