@@ -47,7 +47,7 @@ pub(crate) struct Idling {
     unmeasured: BTreeMap<NodeId, Vec<String>>,
     /// When WakeHub was last off or asleep.
     away: Option<past::Away>,
-    /// When somebody last kept it on or started it since then.
+    /// When somebody last kept it on or started it, in this run.
     wanted: BTreeMap<NodeId, Timestamp>,
 }
 
@@ -59,6 +59,8 @@ pub(crate) struct Watched {
     last: Option<(Timestamp, Judgement)>,
     /// Of the time in which WakeHub was away.
     asked: past::Asked,
+    /// Before the computer slept: since when it was quiet, and when it was last looked at.
+    before: Option<(Timestamp, Timestamp)>,
     /// When it was first looked at after that, where its platform remembers what was before.
     remembered_until: Option<Timestamp>,
     /// At the last tick, and why.
@@ -94,7 +96,6 @@ impl Idling {
 
     pub(super) fn was_away(&mut self, away: Option<past::Away>) {
         self.away = away;
-        self.wanted.clear();
     }
 
     pub(super) fn is_wanted(&mut self, node: NodeId, now: Timestamp) {
@@ -293,6 +294,8 @@ impl Controller {
             }
         }
         watched.retain(|id, _| graph.get(*id).is_some());
+        let wanted = &mut self.idling.wanted;
+        wanted.retain(|id, _| graph.get(*id).is_some());
         self.idling.watched = watched;
         self.ask_for_the_past(now);
         self.judged(now).await;
@@ -314,6 +317,8 @@ impl Controller {
 
     pub(super) fn interrupt_windows(&mut self, by: Interruption) {
         for watched in self.idling.watched.values_mut() {
+            let last = watched.last.as_ref().map(|(at, _)| *at);
+            watched.before = watched.since().zip(last);
             watched.window.interrupt(by);
             // what was said before says nothing of now
             watched.last = None;

@@ -159,6 +159,44 @@ fn what_was_kept_on_before_stays_so() {
         let question = lab.asked("vm-ubuntu", MINUTE * 30).await;
         let after = question.asked_at.since(kept);
         assert!(after >= MINUTE * 30, "{after:?}");
+        let again = lab.home.handle.answer(question.id, Answer::KeepOn).await;
+        again.expect("an answer");
+        let kept = lab.now();
+        lab.clockwork.clock.sleep(MINUTE * 10);
+        let question = lab.asked("vm-ubuntu", MINUTE * 30).await;
+        let after = question.asked_at.since(kept);
+        assert!(after >= MINUTE * 30, "{after:?}");
+    });
+}
+
+#[test]
+fn quiet_before_a_short_sleep_and_during_it() {
+    clockwork::run(|clockwork| async {
+        let lab = quiet(clockwork, RULE).await;
+        let seen = lab.now();
+        lab.pass(MINUTE * 10).await;
+        remember(&lab, |_| false);
+        lab.clockwork.clock.sleep(MINUTE * 5);
+        let question = lab.asked("vm-ubuntu", MINUTE * 16).await;
+        // ten minutes before `seen` it was looked at first
+        let after = question.asked_at.since(seen);
+        assert!(after >= MINUTE * 20 && after <= MINUTE * 22, "{after:?}");
+    });
+}
+
+#[test]
+fn used_when_the_computer_fell_asleep() {
+    clockwork::run(|clockwork| async {
+        let lab = quiet(clockwork, RULE).await;
+        lab.pass(MINUTE * 10).await;
+        let slept = lab.now();
+        // since the last look before it, and nobody saw
+        let used = Timestamp(slept.0 / MINUTE_MS * MINUTE_MS);
+        remember(&lab, move |at| at == used);
+        lab.clockwork.clock.sleep(MINUTE * 5);
+        let question = lab.asked("vm-ubuntu", MINUTE * 32).await;
+        let after = question.asked_at.since(slept);
+        assert!(after >= MINUTE * 30, "{after:?}");
     });
 }
 

@@ -4,15 +4,16 @@
 //! thread of its own, is still writing. So jumping is forbidden here: time moves in steps, and after each the engine comes to
 //! rest.
 
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 use tokio::time::Instant;
 use wakehub_domain::Timestamp;
 use wakehub_engine::{Clock, Handle};
-use wakehub_view::wire::JournalQuery;
+use wakehub_view::wire::{CommandError, JournalQuery};
 
 /// 1 March 2026, 08:00 UTC.
 const BEGIN: i64 = 1_772_352_000_000;
@@ -20,6 +21,8 @@ const BEGIN: i64 = 1_772_352_000_000;
 pub struct Virtual {
     begun: Instant,
     slept: AtomicI64,
+    /// So many times as fast as timers.
+    speed: u32,
 }
 
 impl Virtual {
@@ -33,7 +36,7 @@ impl Virtual {
 impl Clock for Virtual {
     fn now(&self) -> Timestamp {
         let slept = self.slept.load(Ordering::SeqCst);
-        Timestamp(BEGIN + slept).plus(self.begun.elapsed())
+        Timestamp(BEGIN + slept).plus(self.begun.elapsed() * self.speed)
     }
 }
 
@@ -63,6 +66,44 @@ pub struct Clockwork {
 
 /// Runs a test whose time it moves on itself.
 pub fn run<T, F: Future<Output = T>>(test: impl FnOnce(Clockwork) -> F) -> T {
+    run_at(1, test)
+}
+
+thread_local! {
+    static OWN: RefCell<Weak<Clockwork>> = const { RefCell::new(Weak::new()) };
+}
+
+/// Runs a test whose time goes on by itself whenever the engines that it [`drives`](drive) have come to rest. Their clock is ten
+/// times as fast as timers: a tick of a minute is six seconds, and there is no jump that looks like a sleep.
+pub fn by_itself(test: impl Future<Output = ()>) {
+    run_at(10, |clockwork| async move {
+        // the only one that keeps it: when the test panics time ends with it
+        let own = Arc::new(clockwork);
+        OWN.set(Arc::downgrade(&own));
+        test.await;
+    });
+}
+
+/// The clock of the test that goes on by itself.
+pub fn clock() -> Arc<Virtual> {
+    let own = OWN.with_borrow(Weak::upgrade);
+    own.expect("a test by itself").clock.clone()
+}
+
+/// Time goes on as this engine comes to rest, until it is shut down.
+pub fn drive(handle: &Handle) {
+    let (own, handle) = (OWN.with_borrow(Weak::clone), handle.clone());
+    tokio::spawn(async move {
+        while let Some(clockwork) = own.upgrade() {
+            if clockwork.try_settle(&handle).await.is_err() {
+                break;
+            }
+            tokio::time::advance(Duration::from_millis(50)).await;
+        }
+    });
+}
+
+fn run_at<T, F: Future<Output = T>>(speed: u32, test: impl FnOnce(Clockwork) -> F) -> T {
     let rest = Arc::new(Rest::default());
     let hook = rest.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -77,6 +118,7 @@ pub fn run<T, F: Future<Output = T>>(test: impl FnOnce(Clockwork) -> F) -> T {
         let clock = Arc::new(Virtual {
             begun: Instant::now(),
             slept: AtomicI64::new(0),
+            speed,
         });
         let clockwork = Clockwork {
             clock,
@@ -116,10 +158,15 @@ impl Clockwork {
     /// Until the engine waits for nothing but the time. Its loop answers a request when it has done all before; what a cascade
     /// writes beside the loop is written before what is asked of the journal.
     pub async fn settle(&self, handle: &Handle) {
+        self.try_settle(handle).await.expect("an engine");
+    }
+
+    /// An error when the engine was shut down.
+    async fn try_settle(&self, handle: &Handle) -> Result<(), CommandError> {
         loop {
             self.rests().await;
             let before = self.rest.times.load(Ordering::SeqCst);
-            handle.cancel_queued(u32::MAX).await.expect("an answer");
+            handle.cancel_queued(u32::MAX).await?;
             if self.rest.times.load(Ordering::SeqCst) == before {
                 break;
             }
@@ -137,7 +184,7 @@ impl Clockwork {
                 limit: Some(1),
                 ..JournalQuery::default()
             };
-            handle.journal(query).await.expect("the journal");
+            handle.journal(query).await?;
             self.rests().await;
             quiet = if revision(handle) == before {
                 quiet + 1
@@ -145,6 +192,7 @@ impl Clockwork {
                 0
             };
         }
+        Ok(())
     }
 
     /// Until no task can go on.

@@ -1,21 +1,11 @@
-//! The reference homelab under a clock ten times as fast, with idle rules of a minute.
+//! The reference homelab under a clock ten times as fast as timers, with idle rules of a minute.
 
+use crate::clockwork;
 use crate::sim::{Home, Pocket, REFERENCE, Sim, open_at};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
-use wakehub_domain::Timestamp;
-use wakehub_engine::{Clock, SystemClock};
 use wakehub_view::wire::{JournalQuery, QuestionView, Snapshot, WhyView};
-
-/// Ten seconds in one: a tick of a minute is six seconds, and no jump that looks like a sleep.
-struct Fast(Timestamp);
-
-impl Clock for Fast {
-    fn now(&self) -> Timestamp {
-        Timestamp(self.0.0 + 10 * (SystemClock.now().0 - self.0.0))
-    }
-}
 
 /// Idle after a minute, by the processor alone.
 const RULE: &str = "idle = { timeout_minutes = 1, criteria = { cpu = {} } }\n";
@@ -50,8 +40,10 @@ pub async fn home_that(asks: bool, ruled: &[&str], on: &[&str], busy: &[&str]) -
 }
 
 pub async fn open(sim: &Sim, folder: &Arc<TempDir>) -> wakehub_engine::Handle {
-    let clock = Arc::new(Fast(SystemClock.now()));
-    open_at(sim, folder.path(), clock, Arc::new(Pocket::default())).await
+    let pocket = Arc::new(Pocket::default());
+    let handle = open_at(sim, folder.path(), clockwork::clock(), pocket).await;
+    clockwork::drive(&handle);
+    handle
 }
 
 pub fn question(snapshot: &Snapshot, name: &str) -> Option<QuestionView> {

@@ -1,6 +1,6 @@
 //! What platforms remember of the time in which WakeHub was off or asleep: a window may reach back into it.
 //!
-//! Only into that time: nobody could ask anything of WakeHub then. Whoever started a node before, or kept it on, or has since, has
+//! Only into that time, and over a sleep to what was seen before it: nobody could ask anything of WakeHub then. Whoever started a node before, or kept it on, or has since, has
 //! his whole timeout: it begins no earlier.
 
 use std::collections::BTreeMap;
@@ -157,7 +157,10 @@ impl Controller {
         };
         if let Some(quiet) = quiet_before(&rule, &past, began, now) {
             let wanted = self.idling.wanted.get(&node).copied();
-            let since = quiet.max(away.from).max(wanted.unwrap_or_default());
+            // without a hole since before the sleep it is one window
+            let before = watched.before.filter(|(_, last)| quiet <= *last);
+            let known = before.map_or(quiet.max(away.from), |(since, _)| since);
+            let since = known.max(wanted.unwrap_or_default());
             watched.window.was_quiet_since(since);
             watched.remembered_until = Some(began);
             watched.asked.times = ATTEMPTS;
