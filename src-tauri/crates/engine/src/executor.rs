@@ -12,7 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use wakehub_connectors::Target;
 use wakehub_domain::{
-    Action, CascadeId, ConnectionId, ConnectorError, ErrorKind, Graph, Node, NodeId, Plan, Step,
+    Action, CascadeId, ConnectionId, ConnectorError, ErrorKind, Graph, Intent, Node, NodeId, Plan,
+    Step,
 };
 use wakehub_store::{StepOutcome, StoreError};
 use wakehub_view::said::Said;
@@ -59,7 +60,8 @@ pub(crate) enum StepEnd {
 #[derive(Debug)]
 pub(crate) enum MayStop {
     Yes,
-    /// Somebody uses it again; a follow-up is left on, a step that was asked for fails.
+    /// Somebody uses it again. A follow-up is left on; a stop that nobody asked for, or that a start takes back, ends there; what
+    /// a person asked for fails.
     No(String),
 }
 
@@ -101,8 +103,11 @@ impl Execution {
                 outcome: outcome.clone(),
             })
             .await;
-            if let StepEnd::Failed(error) = outcome {
-                return CascadeEnd::Failed(error);
+            match outcome {
+                StepEnd::Done => {}
+                StepEnd::Skipped(_) if self.is_follow_up(step) => {}
+                StepEnd::Skipped(_) => return CascadeEnd::Cancelled,
+                StepEnd::Failed(error) => return CascadeEnd::Failed(error),
             }
         }
         CascadeEnd::Completed
@@ -149,12 +154,11 @@ impl Execution {
             Ok(MayStop::No(reason)) => reason,
             Err(_) => Said::Ending.to_string(),
         };
-        if self
-            .plan
-            .follow_ups
-            .iter()
-            .any(|follow_up| follow_up.node == step.node)
-        {
+        let is_unasked = match self.plan.intent {
+            Intent::Start { .. } => false,
+            Intent::Stop { automatic, .. } => automatic,
+        };
+        if is_unasked || self.cancel.is_cancelled() || self.is_follow_up(step) {
             return Some(StepEnd::Skipped(reason));
         }
         let name = self.name(step.node).await;
@@ -163,6 +167,11 @@ impl Execution {
             format!("stop {name}"),
             reason,
         )))
+    }
+
+    fn is_follow_up(&self, step: &Step) -> bool {
+        let mut follow_ups = self.plan.follow_ups.iter();
+        follow_ups.any(|follow_up| follow_up.node == step.node)
     }
 
     async fn act(&self, at: usize, step: &Step) -> Result<(), ConnectorError> {

@@ -4,7 +4,7 @@ use crate::clockwork;
 use crate::lab::{Lab, MINUTE, lab};
 use std::time::Duration;
 use wakehub_domain::Action;
-use wakehub_view::wire::Power;
+use wakehub_view::wire::{CascadeStatus, Power};
 
 /// Around the end of the minute to object and all the steps that follow; every 190 ms, so that none is in step with a tick.
 fn offsets() -> impl Iterator<Item = Duration> {
@@ -58,6 +58,29 @@ fn in_the_second_of_its_stop() {
             lab.pass(Duration::from_secs(30)).await;
             is_whole(&lab, &[("jellystat", "jellystat")], offset);
         }
+    });
+}
+
+#[test]
+fn between_its_plan_and_its_first_command() {
+    clockwork::run(|clockwork| async {
+        let on = ["machine1", "100", "jellystat"];
+        let lab = lab(clockwork, false, &[("jellystat", "cpu")], &[], &on).await;
+        lab.asked("jellystat", MINUTE * 9).await;
+        // so long it looks once more whether it may
+        let second = Duration::from_secs(1);
+        lab.home.sim.with(|state| state.observing_takes = second);
+        while lab.power("jellystat") != Power::Stopping {
+            lab.pass(Duration::from_millis(250)).await;
+        }
+        start(&lab, "jellystat").await;
+        lab.pass(Duration::from_secs(20)).await;
+        assert_eq!(lab.asked_for("stop jellystat"), 0);
+        assert_eq!(lab.power("jellystat"), Power::On);
+        let snapshot = lab.home.handle.snapshot();
+        let ends: Vec<CascadeStatus> = snapshot.cascades.iter().map(|c| c.status).collect();
+        // nothing has failed that would have to be mended
+        assert_eq!(ends, [CascadeStatus::Cancelled], "{:?}", snapshot.cascades);
     });
 }
 
