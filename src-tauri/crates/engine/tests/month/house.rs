@@ -93,7 +93,7 @@ impl State {
         self.on[at] && self.specs[at].host.is_none_or(|host| self.runs(host))
     }
 
-    pub fn switch(&mut self, at: usize, on: bool) {
+    pub fn switch(&mut self, at: usize, on: bool, now: Timestamp) {
         let mut all = vec![at];
         if !on {
             all.extend(hosted(&self.specs, at));
@@ -101,6 +101,9 @@ impl State {
         for at in all {
             if self.on[at] != on {
                 self.on[at] = on;
+                if !on {
+                    self.oracle.went_off(at, now);
+                }
                 // its counters begin anew
                 self.bytes[at] = 0;
                 self.used[at] = false;
@@ -167,7 +170,8 @@ impl Connection {
             Ok((at, state.delay))
         })?;
         tokio::time::sleep(delay).await;
-        self.house.with(|state| state.switch(at, on));
+        let now = self.house.clock.now();
+        self.house.with(|state| state.switch(at, on, now));
         Ok(())
     }
 

@@ -56,7 +56,9 @@ pub fn minute(state: &mut State, now: Timestamp, snapshot: &Snapshot) {
         }
         let is_asked = oracle.open.values().any(|open| open.at == at);
         let alone = oracle.left_alone.get(&at).is_some_and(|at| *at > now);
-        let due = oracle.quiet_since(at, now).map(|since| since.plus(timeout));
+        let since = oracle.quiet_since(at, now);
+        let off = oracle.off_at.get(&at).copied().unwrap_or_default();
+        let due = since.map(|since| since.max(off).plus(timeout));
         match due {
             Some(due) if !forbidden && !is_asked && !alone && due <= now => {
                 let fits = *oracle.fits.entry(at).or_insert(now);

@@ -48,6 +48,7 @@ pub struct Oracle {
     forbidden_at: BTreeMap<usize, Timestamp>,
     deaf: BTreeMap<usize, Timestamp>,
     stopped_at: BTreeMap<usize, Timestamp>,
+    off_at: BTreeMap<usize, Timestamp>,
     /// When notice was last given of it.
     notices: BTreeMap<usize, Timestamp>,
     open: BTreeMap<QuestionId, Open>,
@@ -198,6 +199,12 @@ impl Oracle {
             later = *when;
         }
         since
+    }
+
+    /// What was measured before need not count any more; whoever has not seen it may count it.
+    pub fn went_off(&mut self, at: usize, now: Timestamp) {
+        self.off_at.insert(at, now);
+        self.interferes(at);
     }
 
     /// A command to stop it has arrived.

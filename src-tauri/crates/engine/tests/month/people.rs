@@ -198,7 +198,7 @@ impl People {
                 house.with(|state| {
                     let host = state.specs[at].host;
                     if host.is_none_or(|host| state.runs(host)) {
-                        state.switch(at, true);
+                        state.switch(at, true, now);
                     }
                 });
                 self.soon(now, 600, 6 * HOUR, Act::Press);
