@@ -53,6 +53,7 @@ async fn lived(clockwork: &Clockwork, seed: u64, days: u64) {
     let end = clockwork.passed() + Duration::from_secs(days * 24 * 3600);
     while clockwork.passed() < end {
         clockwork.step(step(&handle), &handle).await;
+        house.with(|state| state.collect(clockwork.now()));
         if people.act(clockwork.now(), &house, &handle).await {
             clockwork.settle(&handle).await;
             people.act(clockwork.now(), &house, &handle).await;
@@ -65,8 +66,9 @@ async fn lived(clockwork: &Clockwork, seed: u64, days: u64) {
             check(&house, &handle).await;
             // twice a week the computer sleeps for some hours
             if sleeps.below(5000) == 0 {
+                let slept = clockwork.now();
                 clockwork.clock.sleep(sleeps.seconds(600, 10 * 3600));
-                house.with(|state| state.oracle.slept(clockwork.now()));
+                house.with(|state| state.slept(slept, clockwork.now()));
             }
         }
         if seconds / 86400 > day {

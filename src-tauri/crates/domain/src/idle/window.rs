@@ -62,6 +62,11 @@ impl Window {
         self.interrupted = Some(by);
     }
 
+    /// Nobody knows whether it is on: the window begins at the next quiet tick.
+    pub fn begin_anew(&mut self) {
+        self.phase = Phase::Used;
+    }
+
     /// It was quiet before it was looked at, too, by what its platform remembers. A window that began earlier stays as it is, and
     /// so does one whose stop was begun.
     pub fn was_quiet_since(&mut self, at: Timestamp) {

@@ -55,6 +55,7 @@ impl Controller {
             time: &text::duration(length),
         };
         self.journal_hold(node, message, Said::YouSaidSo);
+        self.is_held(node);
         // nobody is asked about what is kept on
         self.review_questions();
         self.changed = true;

@@ -20,6 +20,7 @@ use wakehub_domain::{
 };
 
 use super::Controller;
+use super::stopping::is_used;
 use crate::event::Event;
 use crate::links::Links;
 
@@ -57,10 +58,11 @@ pub(crate) struct Watched {
     window: Window,
     samples: VecDeque<Sample>,
     last: Option<(Timestamp, Judgement)>,
+    /// When it was last looked at and not quiet, or not whole, whatever there was to compare with.
+    used_at: Option<Timestamp>,
     /// Of the time in which WakeHub was away.
     asked: past::Asked,
-    /// Before the computer slept: since when it was quiet, and when it was last looked at.
-    before: Option<(Timestamp, Timestamp)>,
+    before: Option<past::Before>,
     /// When it was first looked at after that, where its platform remembers what was before.
     remembered_until: Option<Timestamp>,
     /// At the last tick, and why.
@@ -274,12 +276,22 @@ impl Controller {
         let graph = self.graph.clone();
         for node in graph.nodes() {
             let is_on = self.observations.state(&graph, node.id) == PowerState::On;
-            let Some(rule) = self.rule_of(node).filter(|_| is_on) else {
+            let Some(rule) = self.rule_of(node) else {
                 watched.remove(&node.id);
                 continue;
             };
+            if !is_on {
+                // nobody knows at the moment, as after a sleep of the computer; what is off was forgotten when it went off
+                if let Some(watched) = watched.get_mut(&node.id) {
+                    watched.window.begin_anew();
+                    watched.last = None;
+                }
+                continue;
+            }
             // as of when it was taken: a connection that was slow must not make all others look so
-            let mut sample = samples.remove(&node.id).unwrap_or_else(|| Sample {
+            let told = samples.remove(&node.id);
+            let is_told = told.is_some();
+            let mut sample = told.unwrap_or_else(|| Sample {
                 at: now,
                 ..Sample::default()
             });
@@ -287,6 +299,15 @@ impl Controller {
             let watched = watched.entry(node.id).or_default();
             let judgement = watched.window.take(&rule, &sample);
             watched.unmeasured = unmeasured.remove(&node.id).unwrap_or_default();
+            let may_be_used = match &judgement.verdict {
+                Verdict::Active { because } => is_used(because),
+                Verdict::Inhibited { .. } | Verdict::Unknown { .. } => true,
+                Verdict::Idle { .. } => false,
+            };
+            let is_whole = is_told && watched.unmeasured.is_empty();
+            if may_be_used || !is_whole || !sample.inhibitors.is_empty() {
+                watched.used_at = Some(sample.at);
+            }
             watched.last = Some((sample.at, judgement));
             watched.samples.push_back(sample);
             if watched.samples.len() > KEPT {
@@ -316,13 +337,15 @@ impl Controller {
     }
 
     pub(super) fn interrupt_windows(&mut self, by: Interruption) {
-        for watched in self.idling.watched.values_mut() {
-            let last = watched.last.as_ref().map(|(at, _)| *at);
-            watched.before = watched.since().zip(last);
+        let mut all = std::mem::take(&mut self.idling.watched);
+        for (node, watched) in &mut all {
+            let rule = self.graph.get(*node).and_then(|node| self.rule_of(node));
+            watched.before = watched.until_now(rule);
             watched.window.interrupt(by);
             // what was said before says nothing of now
             watched.last = None;
         }
+        self.idling.watched = all;
         self.guard(self.clock.now());
     }
 }

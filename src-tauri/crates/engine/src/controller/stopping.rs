@@ -220,11 +220,19 @@ impl Controller {
         self.guard(self.clock.now());
     }
 
-    /// It was kept on, and no longer is: as soon as it is seen to be quiet it is asked about.
-    pub(super) fn look_soon(&mut self, node: NodeId) {
+    /// It is held: that says more than what kept it on before.
+    pub(super) fn is_held(&mut self, node: NodeId) {
         if let Some(watched) = self.idling.of_mut(node) {
             watched.not_before = None;
             watched.kept_until = None;
+        }
+    }
+
+    /// It is no longer held: as soon as it is seen to be quiet it is asked about, unless somebody has wanted it meanwhile.
+    pub(super) fn look_soon(&mut self, node: NodeId) {
+        let now = self.clock.now();
+        if let Some(watched) = self.idling.of_mut(node) {
+            watched.not_before = watched.kept_until.filter(|until| *until > now);
         }
     }
 }
@@ -424,7 +432,7 @@ impl Controller {
 }
 
 /// Measured, and over a threshold: not only that nobody can tell.
-fn is_used(because: &[Use]) -> bool {
+pub(super) fn is_used(because: &[Use]) -> bool {
     because.iter().any(|used| match used {
         Use::Over(_) => true,
         Use::First

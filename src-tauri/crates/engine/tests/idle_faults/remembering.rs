@@ -4,7 +4,7 @@ use crate::clockwork::{self, Clockwork};
 use crate::lab::{Lab, MINUTE, lab_of};
 use std::sync::Arc;
 use std::time::Duration;
-use wakehub_domain::idle::PastUse;
+use wakehub_domain::idle::{Cpu, PastUse};
 use wakehub_domain::{Action, Timestamp};
 use wakehub_engine::Clock;
 use wakehub_view::wire::Answer;
@@ -158,14 +158,14 @@ fn what_was_kept_on_before_stays_so() {
         let lab = lab.off_for(MINUTE * 10).await;
         let question = lab.asked("vm-ubuntu", MINUTE * 30).await;
         let after = question.asked_at.since(kept);
-        assert!(after >= MINUTE * 30, "{after:?}");
+        assert!(after >= MINUTE * 30, "{after:?} {question:?}");
         let again = lab.home.handle.answer(question.id, Answer::KeepOn).await;
         again.expect("an answer");
         let kept = lab.now();
         lab.clockwork.clock.sleep(MINUTE * 10);
         let question = lab.asked("vm-ubuntu", MINUTE * 30).await;
         let after = question.asked_at.since(kept);
-        assert!(after >= MINUTE * 30, "{after:?}");
+        assert!(after >= MINUTE * 30, "{after:?} {question:?}");
     });
 }
 
@@ -196,7 +196,7 @@ fn used_when_the_computer_fell_asleep() {
         lab.clockwork.clock.sleep(MINUTE * 5);
         let question = lab.asked("vm-ubuntu", MINUTE * 32).await;
         let after = question.asked_at.since(slept);
-        assert!(after >= MINUTE * 30, "{after:?}");
+        assert!(after >= MINUTE * 30, "{after:?} {question:?}");
     });
 }
 
@@ -229,4 +229,46 @@ fn wanted_at_once_after_it() {
             assert!(after >= MINUTE * 30, "{seconds}: {after:?}");
         });
     }
+}
+
+/// The average of a minute may be quiet, and the look in the middle of it not.
+#[test]
+fn used_at_the_first_look() {
+    clockwork::run(|clockwork| async {
+        let lab = quiet(clockwork, RULE).await.off_for(HOUR * 4).await;
+        remember(&lab, |_| false);
+        lab.home.sim.with(|state| {
+            state.asked.clear();
+            state.busy.insert("102".to_owned());
+        });
+        while lab.asked_for("sample machine1") == 0 {
+            lab.pass(Duration::from_millis(250)).await;
+        }
+        let used = lab.now();
+        lab.home.sim.with(|state| state.busy.clear());
+        let question = lab.asked("vm-ubuntu", MINUTE * 33).await;
+        let after = question.asked_at.since(used);
+        assert!(after >= MINUTE * 30, "{after:?} {question:?}");
+    });
+}
+
+#[test]
+fn another_rule_since_the_sleep() {
+    clockwork::run(|clockwork| async {
+        let lab = quiet(clockwork, RULE).await;
+        lab.pass(MINUTE * 10).await;
+        let begun = lab.now();
+        // the old rule called it quiet, whatever it used before that
+        remember(&lab, |_| false);
+        lab.clockwork.clock.sleep(MINUTE * 5);
+        let node = lab.home.node("vm-ubuntu").id;
+        let mut entry = lab.home.handle.node_entry(node).await.expect("its entry");
+        let rule = entry.idle.as_mut().expect("a rule");
+        rule.criteria.as_mut().expect("criteria").cpu = Some(Cpu { cores: 0.1 });
+        let saved = lab.home.handle.save_node(Some(node), entry, vec![]).await;
+        saved.expect("saved");
+        let question = lab.asked("vm-ubuntu", MINUTE * 33).await;
+        let after = question.asked_at.since(begun);
+        assert!(after >= MINUTE * 30, "{after:?} {question:?}");
+    });
 }

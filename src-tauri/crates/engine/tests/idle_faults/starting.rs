@@ -281,3 +281,20 @@ fn what_was_said_of_it_before_it_was_off_is_not_believed() {
         assert_eq!(why.idle.expect("a rule").verdict, None, "{:?}", why.kept_on);
     });
 }
+
+#[test]
+fn what_is_started_while_it_is_held_is_not_stopped_when_the_hold_ends() {
+    clockwork::run(|clockwork| async {
+        let on = ["machine1", "100", "jellystat"];
+        let lab = lab(clockwork, false, &[("jellystat", "cpu")], &[], &on).await;
+        lab.pass(MINUTE * 7).await;
+        let node = lab.home.node("jellystat").id;
+        let held = lab.home.handle.hold_for(node, MINUTE * 10).await;
+        held.expect("held");
+        lab.pass(MINUTE * 9).await;
+        start(&lab, "jellystat").await;
+        let wanted = lab.now();
+        let notice = lab.asked("jellystat", MINUTE * 8).await;
+        assert!(notice.asked_at.since(wanted) >= MINUTE * 5, "{notice:?}");
+    });
+}

@@ -3,6 +3,7 @@
 use super::homelab::{Kind, Spec, address, hosted};
 use super::oracle::Oracle;
 use async_trait::async_trait;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -10,11 +11,16 @@ use wakehub_connectors::reach::Sighting;
 use wakehub_connectors::{
     Check, Connector, CpuUse, Discovered, GuestReport, Report, StopOptions, Target, Usage,
 };
+use wakehub_domain::idle::PastUse;
 use wakehub_domain::{
     Capability, ConnectionId, ConnectorError, ErrorKind, NodeKind, PowerState, Probe, Secret,
     Timestamp,
 };
 use wakehub_engine::{Clock, ConnectionSpec, SecretError, SecretKey, Secrets, World};
+
+const MINUTE: i64 = 60_000;
+/// A day of minutes.
+const KEPT: usize = 1440;
 
 /// What is wrong with a host's connections.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,6 +58,9 @@ pub struct State {
     pub rebuilds: Vec<bool>,
     /// Each command takes so long.
     pub delay: Duration,
+    /// By guest, what Proxmox remembers of each minute: whether it was used; nothing of what was not on all the while.
+    pub minutes: Vec<BTreeMap<i64, Option<bool>>>,
+    pub slept_until: Timestamp,
     pub oracle: Oracle,
 }
 
@@ -73,6 +82,8 @@ impl House {
             locked: vec![false; all],
             rebuilds: vec![false; all],
             delay: Duration::from_secs(2),
+            minutes: vec![BTreeMap::new(); all],
+            slept_until: Timestamp(0),
             oracle: Oracle::new(&specs),
             specs,
         };
@@ -110,6 +121,68 @@ impl State {
                 self.busy[at] &= on;
             }
         }
+    }
+
+    /// Its collector takes down what is in use at this moment.
+    pub fn collect(&mut self, now: Timestamp) {
+        let minute = now.0 / MINUTE;
+        // until it looks for the first time after a sleep
+        let looks = now.since(self.slept_until) < Duration::from_secs(5 * 60);
+        for at in self.guests() {
+            if looks && !self.minutes[at].contains_key(&minute) {
+                self.tell_minute(at, minute - 1);
+            }
+            let used = self.runs(at).then_some(self.busy[at]);
+            let minutes = &mut self.minutes[at];
+            let so_far = minutes.entry(minute).or_insert(used);
+            *so_far = so_far.zip(used).map(|(before, now)| before || now);
+            while minutes.len() > KEPT {
+                minutes.pop_first();
+            }
+        }
+    }
+
+    /// The computer has slept until now, and whoever used something went on.
+    pub fn slept(&mut self, from: Timestamp, now: Timestamp) {
+        for minute in from.0 / MINUTE + 1..now.0 / MINUTE {
+            self.collect(Timestamp(minute * MINUTE));
+            for guest in self.guests() {
+                self.tell_minute(guest, minute);
+            }
+        }
+        self.slept_until = now;
+        self.oracle.slept(now);
+    }
+
+    fn tell_minute(&mut self, at: usize, minute: i64) {
+        let told = match self.minutes[at].get(&minute) {
+            Some(Some(true)) => Told::Busy,
+            Some(Some(false)) => Told::Quiet,
+            Some(None) | None => Told::Nothing,
+        };
+        self.oracle.remembered(at, Timestamp(minute * MINUTE), told);
+    }
+
+    fn guests(&self) -> Vec<usize> {
+        let all = 0..self.specs.len();
+        all.filter(|at| self.specs[*at].kind == Kind::Guest)
+            .collect()
+    }
+
+    /// Whole minutes only.
+    fn past(&self, at: usize, now: Timestamp) -> Vec<PastUse> {
+        let over = self.minutes[at].range(..now.0 / MINUTE);
+        over.map(|(minute, used)| PastUse {
+            at: Timestamp(minute * MINUTE),
+            over: Duration::from_secs(60),
+            cpu_cores: used.map(|used| if used { 1.0 } else { 0.02 }),
+            ram_fraction: None,
+            rx_rate: used.map(|used| if used { 80_000.0 } else { 2.0 }),
+            tx_rate: used.map(|used| if used { 8_000.0 } else { 0.2 }),
+            read_rate: None,
+            written_rate: None,
+        })
+        .collect()
     }
 
     fn measure(&mut self, at: usize, target: Target, now: Timestamp) -> Usage {
@@ -264,6 +337,18 @@ impl Connector for Connection {
                 usages
             })),
         }
+    }
+
+    async fn past(&self, target: &Target, back: Duration) -> Result<Vec<PastUse>, ConnectorError> {
+        let now = self.house.clock.now();
+        self.house.with(|state| {
+            if !state.runs(self.host) || state.faults[self.host].is_some() {
+                return Err(self.refused(ErrorKind::Protocol, "HTTP 500"));
+            }
+            let mut rows = state.past(self.at(state, target), now);
+            rows.retain(|row| now.since(row.at) <= back);
+            Ok(rows)
+        })
     }
 
     async fn discover(&self) -> Result<Vec<Discovered>, ConnectorError> {

@@ -35,6 +35,8 @@ pub struct Oracle {
     specs: Vec<Spec>,
     users: Vec<Vec<usize>>,
     diary: Vec<VecDeque<(Timestamp, Told)>>,
+    /// What its host remembers of the time in which the computer slept: whoever asks may count it, and need not.
+    remembered: Vec<VecDeque<(Timestamp, Told)>>,
     held: Vec<Option<Timestamp>>,
     /// Held, and a person wants to stop it since: whether that ended the hold depends on whether the stop began.
     doubtful: BTreeSet<usize>,
@@ -66,6 +68,7 @@ impl Oracle {
         Oracle {
             users: (0..specs.len()).map(|at| users(specs, at)).collect(),
             diary: vec![VecDeque::new(); specs.len()],
+            remembered: vec![VecDeque::new(); specs.len()],
             held: vec![None; specs.len()],
             specs: specs.to_vec(),
             ..Oracle::default()
@@ -97,6 +100,17 @@ impl Oracle {
         }
     }
 
+    pub fn remembered(&mut self, at: usize, when: Timestamp, told: Told) {
+        let remembered = &mut self.remembered[at];
+        remembered.push_back((when, told));
+        while remembered
+            .front()
+            .is_some_and(|(first, _)| when.since(*first) > DIARY)
+        {
+            remembered.pop_front();
+        }
+    }
+
     /// The computer slept: questions and notices begin anew.
     pub fn slept(&mut self, now: Timestamp) {
         self.fits.clear();
@@ -108,9 +122,6 @@ impl Oracle {
 
     /// Somebody has answered: nobody is asked again before another timeout.
     pub fn is_left_alone(&mut self, at: usize, now: Timestamp) {
-        if self.is_surely_held(at, now) {
-            return;
-        }
         let timeout = TICK * self.specs[at].timeout.unwrap_or_default();
         self.left_alone.insert(at, now.plus(timeout));
     }
@@ -263,11 +274,13 @@ impl Oracle {
     fn must_be_quiet(&mut self, at: usize, now: Timestamp, minutes: u32, what: &str) {
         let timeout = TICK * minutes;
         let begin = Timestamp(now.0 - i64::try_from(timeout.as_millis()).expect("millis"));
-        let told: Vec<(Timestamp, Told)> = self.diary[at]
+        let mut told: Vec<(Timestamp, Told)> = self.diary[at]
             .iter()
+            .chain(&self.remembered[at])
             .filter(|(when, _)| *when > begin && now.since(*when) >= SLACK)
             .copied()
             .collect();
+        told.sort_by_key(|(when, _)| *when);
         if let Some((when, told)) = told.iter().find(|(_, told)| *told != Told::Quiet) {
             let ago = now.since(*when).as_secs();
             let what = format!("{what}, and {ago} s ago it was {told:?}");

@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::timeout;
 use wakehub_connectors::Target;
-use wakehub_domain::idle::{Criteria, PastUse, quiet_before};
+use wakehub_domain::idle::{Criteria, IdleRule, PastUse, quiet_before};
 use wakehub_domain::{Capability, ConnectionId, ConnectorError, Node, NodeId, Timestamp};
 use wakehub_store::SettingKey;
 
 use super::super::Controller;
 use super::super::savings::{LOOK_EVERY, WRITE_EVERY};
-use super::{ASK_LIMIT, no_answer, sources};
+use super::{ASK_LIMIT, Watched, no_answer, sources};
 use crate::event::Event;
 
 /// What happened around the first look is remembered some minutes after it: Proxmox' collector writes every ten seconds, of
@@ -53,6 +53,25 @@ pub(super) struct Asked {
     of: Option<Away>,
     times: u8,
     waits: bool,
+}
+
+/// A window before the computer slept.
+#[derive(Debug)]
+pub(super) struct Before {
+    since: Timestamp,
+    last: Timestamp,
+    /// Another one would have seen other ticks as quiet.
+    rule: IdleRule,
+}
+
+impl Watched {
+    pub(super) fn until_now(&self, rule: Option<IdleRule>) -> Option<Before> {
+        Some(Before {
+            since: self.since()?,
+            last: self.last.as_ref()?.0,
+            rule: rule?,
+        })
+    }
 }
 
 impl Controller {
@@ -156,14 +175,20 @@ impl Controller {
             return;
         };
         if let Some(quiet) = quiet_before(&rule, &past, began, now) {
+            watched.asked.times = ATTEMPTS;
             let wanted = self.idling.wanted.get(&node).copied();
             // without a hole since before the sleep it is one window
-            let before = watched.before.filter(|(_, last)| quiet <= *last);
-            let known = before.map_or(quiet.max(away.from), |(since, _)| since);
-            let since = known.max(wanted.unwrap_or_default());
+            let joins = |before: &&Before| quiet <= before.last && before.rule == rule;
+            let before = watched.before.as_ref().filter(joins);
+            let known = before.map_or(quiet.max(away.from), |before| before.since);
+            // what was seen weighs more than an average
+            let seen = watched.used_at.max(wanted);
+            let since = known.max(seen.unwrap_or_default());
+            if since >= began {
+                return;
+            }
             watched.window.was_quiet_since(since);
             watched.remembered_until = Some(began);
-            watched.asked.times = ATTEMPTS;
             let minutes = began.since(since).as_secs() / 60;
             tracing::info!(node = %name, minutes, "it was quiet before it was looked at, too, by what Proxmox remembers");
         }
