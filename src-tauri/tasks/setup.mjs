@@ -10,8 +10,8 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
 const BUILD = ["build-essential", "pkg-config", "libwebkit2gtk-4.1-dev", "libayatana-appindicator3-dev", "librsvg2-dev",
   "libxdo-dev", "libssl-dev"];
-const TEST = ["webkit2gtk-driver", "xvfb", "dbus", "dbus-x11", "gnome-keyring", "libsecret-tools", "dunst", "xdotool",
-  "openssh-server", "openssh-client", "iproute2", "iputils-ping", "nftables", "docker.io", "podman", "busybox-static",
+const TEST = ["webkit2gtk-driver", "xvfb", "dbus", "dbus-x11", "gnome-keyring", "libsecret-tools", "dunst", "i3lock", "xdotool",
+  "avahi-daemon", "openssh-server", "openssh-client", "iproute2", "iputils-ping", "nftables", "docker.io", "podman", "busybox-static",
   "imagemagick", "x11-utils", "xfce4-panel", "openbox", "python3", "python3-venv", "python3-dbus", "python3-gi", "chromium",
   "sudo", "procps", "util-linux", "openssl", "ca-certificates", "qbittorrent-nox", "syncthing"];
 // Between the tests and the WebKitWebDriver of webkit2gtk-driver.

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use std::io::Write;
+use std::process::Stdio;
 
 use crate::desk::{Desk, eventually};
 use crate::links::Service;
@@ -95,29 +96,65 @@ fn without_buttons_the_question_waits_in_the_menu() {
     });
 }
 
-/// dunst is what many desktops without an environment of their own run.
+fn service(desk: &Desk, program: &str, arguments: &[&str]) -> Service {
+    let mut command = desk.command(program);
+    command.args(arguments).stdout(Stdio::null());
+    let started = command.stderr(Stdio::null()).spawn();
+    Service(started.unwrap_or_else(|_| panic!("{program} must be installed")))
+}
+
+/// What many desktops without an environment of their own run.
+fn dunst(desk: &Desk) -> Service {
+    let dunst = service(desk, "dunst", &[]);
+    let name = "org.freedesktop.Notifications";
+    desk.run("gdbus", &["wait", "--session", "--timeout", "30", name]);
+    dunst
+}
+
+/// So many notifications that are `displayed`, or `waiting`.
+fn until_dunst_has(desk: &Desk, count: &str, which: &str) {
+    eventually(&format!("{count} {which}"), || {
+        let counted = desk.run("dunstctl", &["count", which]);
+        (counted.trim() == count).then_some(())
+    });
+}
+
 #[test]
 fn a_daemon_that_others_wrote_shows_the_question_and_passes_the_press_on() {
     let (desk, panel) = asked();
-    let dunst = desk
-        .command("dunst")
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .expect("dunst must be installed");
-    let _dunst = Service(dunst);
-    let name = "org.freedesktop.Notifications";
-    desk.run("gdbus", &["wait", "--session", "--timeout", "30", name]);
+    let _dunst = dunst(&desk);
     let _app = desk.app(&["--hidden"]);
     panel.wait_for_label(ASKED);
-    eventually("it is on the screen", || {
-        let shown = desk.run("dunstctl", &["count", "displayed"]);
-        (shown.trim() == "1").then_some(())
-    });
+    until_dunst_has(&desk, "1", "displayed");
     assert!(panel.labels().contains(&OPEN.to_owned()));
     assert_eq!(desk.windows(), [""; 0]);
     // the notification itself is pressed
     desk.run("dunstctl", &["action", "0"]);
     desk.wait_for_window();
     panel.wait_for_label(ASKED);
+}
+
+/// The locker has keyboard and pointer, and whoever started it has told dunst to hold back what it would show.
+#[test]
+fn behind_a_locked_screen_the_question_waits_until_somebody_is_back() {
+    let (desk, panel) = asked();
+    let _dunst = dunst(&desk);
+    desk.run("dunstctl", &["set-paused", "true"]);
+    let locker = service(&desk, "i3lock", &["--nofork"]);
+    eventually("the screen is locked", || {
+        let windows = desk.run("xdotool", &["search", "--class", "^i3lock$"]);
+        (!windows.trim().is_empty()).then_some(())
+    });
+    let _app = desk.app(&["--hidden"]);
+    panel.wait_for_label(ASKED);
+    until_dunst_has(&desk, "1", "waiting");
+    until_dunst_has(&desk, "0", "displayed");
+    assert_eq!(desk.windows(), [""; 0], "nothing comes over the lock");
+    // nobody has answered, and it is asked about as before
+    drop(locker);
+    desk.run("dunstctl", &["set-paused", "false"]);
+    until_dunst_has(&desk, "1", "displayed");
+    assert!(panel.labels().contains(&ASKED.to_owned()));
+    panel.click(&[ASKED, "Keep on"]);
+    until_dunst_has(&desk, "0", "displayed");
 }
