@@ -38,13 +38,16 @@ impl Secrets for Pocket {
     }
 }
 
-/// Eight seconds in one: a tick of a minute is eight seconds, and a loop that is late by less than another one is not taken
+/// So many seconds in one.
+pub const SPEED: u32 = 8;
+
+/// [`SPEED`] times as fast: a tick of a minute is eight seconds, and a loop that is late by less than another one is not taken
 /// for a sleep. Sessions, polls and time limits are as long as ever.
 struct Fast(Timestamp);
 
 impl Clock for Fast {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.0 + 8 * (SystemClock.now().0 - self.0.0))
+        Timestamp(self.0.0 + i64::from(SPEED) * (SystemClock.now().0 - self.0.0))
     }
 }
 
@@ -52,6 +55,8 @@ pub struct Home {
     pub handle: Handle,
     pub lab: Lab,
     folder: TempDir,
+    secrets: Arc<Pocket>,
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Home {
@@ -77,17 +82,15 @@ impl Home {
         let folder = TempDir::new().expect("folder");
         let toml = lab.write_homelab_toml(folder.path()).expect("homelab.toml");
         let text = std::fs::read_to_string(toml).expect("homelab.toml");
-        let data = folder.path().join("data");
         let secrets = Arc::new(Pocket::default());
-        let real = wakehub_engine::Options::real(data, secrets);
-        let handle = wakehub_engine::start(wakehub_engine::Options { clock, ..real })
-            .await
-            .expect("engine");
+        let handle = open(&folder, secrets.clone(), clock.clone()).await;
         handle.import(text).await.expect("imported");
         let home = Home {
             handle,
             lab,
             folder,
+            secrets,
+            clock,
         };
         for (node, name, value) in home.lab.secrets() {
             let name = SecretName::parse(name).expect("a known secret");
@@ -96,6 +99,11 @@ impl Home {
             home.handle.set_secret(node, entry).await.expect("kept");
         }
         Some(home)
+    }
+
+    /// After its engine was shut down.
+    pub async fn opened_again(&mut self) {
+        self.handle = open(&self.folder, self.secrets.clone(), self.clock.clone()).await;
     }
 
     pub fn id(&self, name: &str) -> NodeId {
@@ -278,4 +286,10 @@ impl Home {
         }
         assert!(looked_for > 0, "this lab has no secret to look for");
     }
+}
+
+async fn open(folder: &TempDir, secrets: Arc<Pocket>, clock: Arc<dyn Clock>) -> Handle {
+    let real = wakehub_engine::Options::real(folder.path().join("data"), secrets);
+    let options = wakehub_engine::Options { clock, ..real };
+    wakehub_engine::start(options).await.expect("engine")
 }

@@ -1,6 +1,6 @@
 //! What is used stays on, and what nobody uses any longer goes down. The traffic is real, and so is who counts it.
 
-use crate::home::Home;
+use crate::home::{Home, SPEED};
 use crate::traffic::{Guest, Viewer};
 use std::time::Duration;
 use wakehub_domain::Action;
@@ -102,7 +102,14 @@ impl Home {
     async fn until_off(&self, name: &str) {
         let off = |lab: &Lab| lab.is_off(name);
         let what = format!("{name} is off");
-        self.lab.wait_until(LIMIT, &what, off).await.expect(&what);
+        if let Err(error) = self.lab.wait_until(LIMIT, &what, off).await {
+            let snapshot = self.handle.snapshot();
+            panic!(
+                "{error}\n{:#?}\n{:#?}",
+                self.journal(name).await,
+                snapshot.cascades
+            );
+        }
         self.stopped(name).await;
     }
 
@@ -389,4 +396,51 @@ async fn whoever_is_there_keeps_a_machine_on_and_wakehub_itself_does_not() {
     for name in names {
         assert!(home.lab.is_on(name), "{name}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_its_host_has_counted_while_wakehub_was_off_counts() {
+    const JELLYFIN: &str = "lxc-jellyfin";
+    const MINUTE: Duration = Duration::from_secs(60);
+    let options = Options {
+        homelab: Homelab::reference().only(&[JELLYFIN]),
+        ..Options::default()
+    };
+    let Some(mut home) = Home::fast(options.on(&["machine2"])).await else {
+        return;
+    };
+    home.power("machine2", Power::On).await;
+    home.trust("machine2").await;
+    #[expect(clippy::cast_precision_loss, reason = "seconds since 1970")]
+    let now = home.clock.now().0 as f64 / 1000.0;
+    let pve = home.lab.proxmox("machine2");
+    pve.clock(now, SPEED).await.expect("its clock");
+    home.started(JELLYFIN).await;
+    home.rule(JELLYFIN, 12, traffic()).await;
+    let film = Viewer::of(home.lab.address(JELLYFIN), FILM).await;
+    home.until_judged(JELLYFIN, 2).await;
+
+    // the film goes on and ends, and nobody looks
+    home.handle.shut_down().await;
+    tokio::time::sleep(MINUTE * 8 / SPEED).await;
+    film.sees_more().await;
+    drop(film);
+    let ended = home.clock.now();
+    tokio::time::sleep(MINUTE * 8 / SPEED).await;
+
+    home.opened_again().await;
+    let opened = home.clock.now();
+    let notice = home.asked(JELLYFIN).await;
+    let after = notice.asked_at.since(ended);
+    assert!(after >= MINUTE * 12, "{after:?}: it played until {ended:?}");
+    // a minute for the average in which it ended, one for the clock, one or two until the next look
+    assert!(
+        after <= MINUTE * 16,
+        "{after:?}: {:#?}",
+        home.why(JELLYFIN).await
+    );
+    let idle = home.why(JELLYFIN).await.idle.expect("a rule");
+    let remembered = idle.remembered_until.expect("what was before it looked");
+    assert!(remembered >= opened && remembered.since(opened) < MINUTE * 4);
+    assert!(home.lab.is_on(JELLYFIN));
 }

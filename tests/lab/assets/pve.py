@@ -23,6 +23,7 @@ class Lab(FakePve):
     def __init__(self, **arguments):
         super().__init__(**arguments)
         self.limited = {}
+        self.past = Past()
         self.tell = lambda event: None
 
     def allowed(self, user, path, priv):
@@ -50,6 +51,8 @@ class Lab(FakePve):
             return None
         if method == 'GET' and match.template == '/cluster/tasks':
             return [self._task_view(task, listing=True) for task in self.tasks.values()]
+        if method == 'GET' and match.template.endswith('/{vmid}/rrddata'):
+            return self.past.rows(int(match.params['vmid']))
         return await super().synthesise(match, method, info, user, values)
 
     def ct_resources(self, user, kind=None):
@@ -83,6 +86,34 @@ def watch(guest, tell):
 
     Watched.__name__ = kind.__name__
     guest.__class__ = Watched
+
+
+class Past:
+    """What a guest's counters were at the end of each minute, for rrddata."""
+
+    def __init__(self):
+        self.clock = time.time
+        self.minutes = {}
+
+    def take(self, vmid, stats):
+        minutes = self.minutes.setdefault(vmid, {})
+        minutes[int(self.clock() // 60) * 60] = dict(stats)
+        while len(minutes) > 1440:
+            del minutes[min(minutes)]
+
+    def rows(self, vmid):
+        """Rates, as Proxmox tells them; without values where nothing was measured, and of the minute that is not over."""
+        minutes = self.minutes.get(vmid, {})
+        now = int(self.clock() // 60) * 60
+        rows = []
+        for minute in range(min(minutes, default=now), now + 1, 60):
+            row = {'time': minute}
+            before, after = minutes.get(minute - 60), minutes.get(minute)
+            if before and after and minute < now and all(before[k] <= after[k] for k in ('netin', 'netout')):
+                row.update({k: (after[k] - before[k]) / 60 for k in ('netin', 'netout')})
+                row.update({k: after[k] for k in ('cpu', 'maxcpu', 'mem', 'maxmem') if k in after})
+            rows.append(row)
+        return rows
 
 
 class Card:
@@ -169,6 +200,11 @@ class Server:
             self.guest(request['vmid']).stats.update(request['values'])
             self.told[request['vmid']].update(request['values'])
             return None
+        if what == 'clock':
+            begun, now, speed = time.time(), request['now'], request['speed']
+            self.pve.past.minutes.clear()
+            self.pve.past.clock = lambda: now + (time.time() - begun) * speed
+            return None
         if what == 'attribute':
             setattr(self.pve, request['name'], request['value'])
             return None
@@ -220,6 +256,8 @@ class Server:
                 guest = self.guest(vmid)
                 counted = card.since_start(guest.status == 'running')
                 guest.stats.update((k, v) for k, v in counted.items() if k not in self.told[vmid])
+                if guest.status == 'running':
+                    self.pve.past.take(vmid, guest.stats)
             await asyncio.sleep(0.5)
 
     async def run(self):

@@ -94,6 +94,13 @@ impl Proxmox<'_> {
         self.ask(request).await.map(drop)
     }
 
+    /// What it remembers by the minute (`rrddata`) is of this time from now on, which goes so many times as fast: seconds since
+    /// 1970. Until then it is the computer's.
+    pub async fn clock(&self, now: f64, speed: u32) -> anyhow::Result<()> {
+        let request = json!({ "do": "clock", "now": now, "speed": speed });
+        self.ask(request).await.map(drop)
+    }
+
     /// Requests whose path ends so are answered with this status and message, until [`Proxmox::heal`].
     pub async fn fail(
         &self,
