@@ -422,11 +422,11 @@ async fn what_its_host_has_counted_while_wakehub_was_off_counts() {
 
     // the film goes on and ends, and nobody looks
     home.handle.shut_down().await;
-    tokio::time::sleep(MINUTE * 8 / SPEED).await;
+    tokio::time::sleep(MINUTE * 7 / SPEED).await;
     film.sees_more().await;
     drop(film);
     let ended = home.clock.now();
-    tokio::time::sleep(MINUTE * 8 / SPEED).await;
+    tokio::time::sleep(MINUTE * 5 / SPEED).await;
 
     home.opened_again().await;
     let opened = home.clock.now();
