@@ -23,8 +23,9 @@
 //! # Laws
 //!
 //! Held by the property tests against a naive oracle: no stop unless every tick of the timeout before it was measured whole,
-//! quiet and uninhibited, without a gap, or remembered so; a stop at the first tick at which the window is as long as the timeout; at most one
-//! in a window; what the rule does not look at does not change the verdict; a higher threshold never makes an idle tick active.
+//! quiet and uninhibited, without a gap, or remembered so; a stop at the first tick at which the window is as long as the
+//! timeout; at most one in a window; what the rule does not look at does not change the verdict; a higher threshold never makes
+//! an idle tick active.
 
 mod past;
 mod probe;

@@ -1,7 +1,7 @@
 //! What platforms remember of the time in which WakeHub was off or asleep: a window may reach back into it.
 //!
-//! Only into that time, and over a sleep to what was seen before it: nobody could ask anything of WakeHub then. Whoever started a node before, or kept it on, or has since, has
-//! his whole timeout: it begins no earlier.
+//! Only into that time, and over a sleep to what was seen before it: nobody could ask anything of WakeHub then. Whoever started
+//! a node before, or kept it on, or has since, has his whole timeout: it begins no earlier.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
