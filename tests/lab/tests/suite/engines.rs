@@ -31,7 +31,7 @@ async fn until(lab: &Lab, host: &str, what: What) {
 #[tokio::test]
 async fn a_plain_host_runs_containers_over_tls_and_over_ssh() {
     let options = Options {
-        off_delay: Duration::from_millis(100),
+        off_delay: Duration::from_secs(1),
         boot_delay: Duration::from_millis(100),
         ..Options::only(&["raspberry"]).on(&["raspberry"])
     };

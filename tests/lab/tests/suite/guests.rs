@@ -10,7 +10,7 @@ const SOON: Duration = Duration::from_secs(60);
 fn quick() -> Options {
     Options {
         boot_delay: Duration::from_millis(200),
-        off_delay: Duration::from_millis(100),
+        off_delay: Duration::from_secs(1),
         guest_start: Duration::from_millis(300),
         guest_shutdown: Duration::from_millis(300),
         ..Options::only(&["lxc-jellyfin", "vm-homeassistant"]).on(&["machine2"])

@@ -93,8 +93,8 @@ impl Criteria {
 }
 
 /// Since when the node was quiet without a hole until `began`, its first quiet look, by what the platform remembers (`past`, the
-/// oldest first) as it was asked at `now`. `None` when that is not known: nothing reaches back from `began`, or the platform's
-/// clock is not ours.
+/// oldest first) as it was asked at `now`. A span that is not there is a hole, too. `None` when that is not known: nothing reaches
+/// back from `began`, or the platform's clock is not ours.
 pub fn quiet_before(
     rule: &IdleRule,
     past: &[PastUse],
@@ -111,8 +111,15 @@ pub fn quiet_before(
     if last < began.plus(SKEW) || last > now.plus(SKEW) {
         return None;
     }
-    let quiet = past[..=ends].iter().rev();
-    let first = quiet.take_while(|span| span.is_quiet(&criteria)).last()?;
+    let mut first: Option<&PastUse> = None;
+    for span in past[..=ends].iter().rev() {
+        let leaves_none_out = first.is_none_or(|next| next.at <= span.at.plus(span.over));
+        if !span.is_quiet(&criteria) || !leaves_none_out {
+            break;
+        }
+        first = Some(span);
+    }
+    let first = first?;
     // to within one span
     let since = first.at.plus(first.over.max(SKEW));
     (since < began).then_some(since)

@@ -110,6 +110,13 @@ fn whatever_was_used_or_is_not_known_ends_it() {
 }
 
 #[test]
+fn a_row_that_is_not_there_is_a_hole() {
+    let mut rows = hours();
+    rows.remove(50);
+    assert_eq!(since(&rule(usual()), &rows), Some(952));
+}
+
+#[test]
 fn the_thresholds_are_those_of_a_tick() {
     let rule = rule(usual());
     let received = |rate: f64| {

@@ -62,19 +62,12 @@ pub(in crate::proxmox) fn past(data: &Value) -> Vec<PastUse> {
         .filter(|(time, _)| (0..LAST_TIME).contains(time))
         .collect();
     let times: Vec<i64> = by_time.keys().copied().collect();
-    let over = |at: usize| {
-        let next = times.get(at + 1).map(|next| next - times[at]);
-        let before = || at.checked_sub(1).map(|before| times[at] - times[before]);
-        next.or_else(before)
-            .and_then(|seconds| u64::try_from(seconds).ok())
-            .map_or(A_MINUTE, Duration::from_secs)
-    };
+    let mut spans = spans(&times).into_iter();
     by_time
         .iter()
-        .enumerate()
-        .map(|(at, (time, row))| PastUse {
+        .map(|(time, row)| PastUse {
             at: Timestamp(time * 1000),
-            over: over(at),
+            over: spans.next().unwrap_or(A_MINUTE),
             cpu_cores: cores(row),
             ram_fraction: memory(row, "mem", "maxmem")
                 .or_else(|| memory(row, "memused", "memtotal"))
@@ -85,6 +78,21 @@ pub(in crate::proxmox) fn past(data: &Value) -> Vec<PastUse> {
             written_rate: rate(row, "diskwrite"),
         })
         .collect()
+}
+
+/// How long each row is about. Rows grow finer, never coarser: what is farther from the next one has a row missing after it.
+fn spans(times: &[i64]) -> Vec<Duration> {
+    let mut shortest = None;
+    let mut spans = Vec::new();
+    for pair in times.windows(2) {
+        let next = pair[1] - pair[0];
+        // the first of finer ones may still be one of the coarser
+        spans.push(shortest.unwrap_or(next));
+        shortest = Some(shortest.map_or(next, |shortest: i64| shortest.min(next)));
+    }
+    spans.extend(shortest);
+    let span = |seconds| u64::try_from(seconds).map_or(A_MINUTE, Duration::from_secs);
+    spans.into_iter().map(span).collect()
 }
 
 /// Of a row that stands alone.

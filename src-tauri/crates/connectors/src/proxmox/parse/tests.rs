@@ -352,11 +352,20 @@ fn the_past_is_told_in_rates_with_holes() {
     // Half hours of before the upgrade, then minutes.
     let mixed = json!([{"time": 5400}, {"time": 1800}, {"time": 3600}, {"time": 5460}, {"time": 5460},
         {"time": -60}, {"time": 9e18}, {"time": null}, 7]);
-    let spans: Vec<(i64, u64)> = past(&mixed)
-        .iter()
-        .map(|row| (row.at.0 / 1000, row.over.as_secs()))
-        .collect();
-    assert_eq!(spans, [(1800, 1800), (3600, 1800), (5400, 60), (5460, 60)]);
+    let spans = |data: &Value| -> Vec<(i64, u64)> {
+        let rows = past(data);
+        let spans = rows.iter();
+        spans
+            .map(|row| (row.at.0 / 1000, row.over.as_secs()))
+            .collect()
+    };
+    assert_eq!(
+        spans(&mixed),
+        [(1800, 1800), (3600, 1800), (5400, 1800), (5460, 60)]
+    );
+    // Of the missing minute the row before it says nothing.
+    let hole = json!([{"time": 60}, {"time": 120}, {"time": 240}, {"time": 300}]);
+    assert_eq!(spans(&hole), [(60, 60), (120, 60), (240, 60), (300, 60)]);
     assert_eq!(
         past(&json!([{"time": 60}]))[0].over,
         Duration::from_secs(60)
