@@ -109,7 +109,8 @@ impl Handle {
             .await?
     }
 
-    /// Answering what is settled already is no error: the first answer stands.
+    /// Answering what is settled already is no error: the first answer stands. What is to be shut down is looked at first;
+    /// that it cannot be is an error, with the reason.
     pub async fn answer(&self, question: QuestionId, answer: Answer) -> Result<(), CommandError> {
         self.ask(|reply| Request::Answer {
             question,

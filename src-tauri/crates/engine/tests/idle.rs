@@ -14,7 +14,7 @@ use sim::Home;
 use std::time::Duration;
 use wakehub_domain::idle::Criterion;
 use wakehub_domain::{ConnectorError, ErrorKind};
-use wakehub_view::wire::{Answer, Power, VerdictWord};
+use wakehub_view::wire::{Answer, CommandError, Power, VerdictWord};
 
 #[test]
 fn what_nobody_uses_is_asked_about_and_what_is_used_is_not() {
@@ -126,6 +126,31 @@ fn kept_on_it_is_asked_about_again_after_another_timeout() {
             .await;
         let second = question(&seen, "jellystat").expect("just seen");
         assert!(second.asked_at.since(first.asked_at) >= Duration::from_secs(60));
+    });
+}
+
+#[test]
+fn an_answer_that_comes_too_late_is_told_why_it_stays_on() {
+    clockwork::by_itself(async {
+        let home = home(&["nas"], &["nas", "machine1", "100"], &[]).await;
+        let seen = home
+            .wait_for("a question", |s| question(s, "nas").is_some())
+            .await;
+        let asked = question(&seen, "nas").expect("just seen");
+        // somebody starts it without WakeHub, which has not looked since: what was seen just now would count
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        assert!(question(&home.handle.snapshot(), "nas").is_some());
+        home.sim.switch("qbittorrent", true);
+        let answered = home.handle.answer(asked.id, Answer::ShutDown).await;
+        let Err(CommandError::Other { message }) = answered else {
+            panic!("{answered:?}");
+        };
+        assert!(
+            message.starts_with("nas was not shut down: ") && message.contains("qbittorrent"),
+            "{message}"
+        );
+        assert!(question(&home.handle.snapshot(), "nas").is_none());
+        assert!(!home.sim.asked().contains(&"stop nas".to_owned()));
     });
 }
 

@@ -136,6 +136,7 @@ sentences! {
     NodeWasRemovedMeanwhile { n } "node {n} was removed meanwhile";
     HoldIsOver "the time until which it is to be kept on is over";
     HoldIsTooLong "nothing is kept on for longer than a year; set the node to always on instead";
+    NotShutDown { name, why } "{name} was not shut down: {why}";
     NothingToResume "there is nothing left to resume; start or stop the node itself";
     NotSaved { name } "{name} could not be saved";
     TooMany { most, n } "at most {most} nodes are added at once; these are {n}";

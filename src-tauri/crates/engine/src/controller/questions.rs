@@ -1,18 +1,18 @@
 //! "Shut it down?" One list behind the notification, the tray menu, the window and the command line.
 //!
-//! No answer means that the node stays on, unless its stop is not asked about but given notice of. A question ends when it is answered anywhere, and by itself when its node is
-//! off or is needed again.
+//! No answer means that the node stays on, unless its stop is not asked about but given notice of. A question ends when it is
+//! answered anywhere, and by itself when its node is off or is needed again.
 
 use std::time::Duration;
 use wakehub_domain::{Action, Graph, Intent, Node, NodeId, PowerState, QuestionId, Timestamp};
 use wakehub_store::{NewQuestion, NodeChange};
 use wakehub_view::said::Said;
-use wakehub_view::wire::{Answer, Ask, CommandError, QuestionView};
+use wakehub_view::wire::{Answer, Ask, CommandError, QuestionView, RunAnswer};
 
 use super::Controller;
 use super::holds::needs_of;
 use super::plans::{Goal, Order};
-use super::requests::removed;
+use super::requests::{other, removed};
 use super::stopping::GRACE;
 use crate::handle::Announcement;
 use crate::request::{HoldFor, Reply};
@@ -186,8 +186,6 @@ impl Controller {
             Answer::ShutDown => {
                 self.journal_question(question.node, Said::ToBeShutDown { name }, Said::YouSaidSo);
                 self.leave_alone(question.node);
-                let _ = reply.send(Ok(()));
-                let (reply, answer) = tokio::sync::oneshot::channel();
                 let ask = Ask {
                     action: Action::Stop,
                     node: question.node,
@@ -195,12 +193,11 @@ impl Controller {
                     queue: true,
                     automatic: false,
                 };
-                self.watch_queued(ask.clone(), answer);
-                self.after_looking(Goal::Run {
+                let goal = Goal::Run {
                     order: Order::from(ask),
-                    reply,
-                })
-                .await;
+                    reply: unless_refused(name.clone(), reply),
+                };
+                self.after_looking(goal).await;
             }
         }
     }
@@ -310,4 +307,28 @@ impl Controller {
         self.announce(Announcement::Settled(id));
         self.changed = true;
     }
+}
+
+/// Whoever wants it shut down is told when the look before it shows that it cannot be.
+fn unless_refused(name: String, reply: Reply<()>) -> Reply<RunAnswer> {
+    let (run, answer) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let done = match answer.await {
+            Ok(Ok(RunAnswer::Refused { refusal })) => {
+                let (name, why) = (&name, &refusal.message);
+                Err(other(Said::NotShutDown { name, why }))
+            }
+            Ok(Ok(
+                RunAnswer::Started { .. }
+                | RunAnswer::NothingToDo
+                | RunAnswer::Queued { .. }
+                | RunAnswer::Busy { .. },
+            )) => Ok(()),
+            Ok(Err(error)) => Err(error),
+            // the engine ends
+            Err(_) => return,
+        };
+        let _ = reply.send(done);
+    });
+    run
 }

@@ -352,9 +352,14 @@ impl Oracle {
             .quiet_since(open.at, now)
             .is_some_and(|since| since < open.asked_at);
         let is_needed = self.users[open.at].iter().any(|user| running[*user]);
+        // its stop, or that of its host, has begun, and its own command is still to come
+        let goes = self
+            .wanted_off
+            .get(&open.at)
+            .is_some_and(|until| *until > now);
         if !by_user && !begins {
             self.withdrawn += 1;
-            if was_quiet && !open.excused && !is_needed {
+            if was_quiet && !open.excused && !is_needed && !goes {
                 self.blame(now, open.at, "a question was taken back without a reason");
             }
         }

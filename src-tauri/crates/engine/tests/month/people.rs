@@ -247,7 +247,13 @@ impl People {
             }
         }
         self.answered.push(id);
-        handle.answer(id, answer).await.expect("answered");
+        if answer == Answer::ShutDown {
+            // it is looked at first, and time stands still here; that may be refused
+            let handle = handle.clone();
+            tokio::spawn(async move { handle.answer(id, answer).await });
+        } else {
+            handle.answer(id, answer).await.expect("answered");
+        }
     }
 
     fn shuts_down(&self, at: usize, now: Timestamp, house: &House) {
