@@ -14,11 +14,12 @@ use std::path::Path;
 
 type Rule = fn(&[Source]) -> Vec<String>;
 
-const RUST: [Rule; 5] = [
+const RUST: [Rule; 6] = [
     rules::purity,
     rules::clocks,
     rules::sql,
     rules::tauri,
+    rules::features,
     rules::names,
 ];
 
@@ -263,6 +264,30 @@ fn sql_and_tauri_outside_their_place_are_found() {
         &lib("view"),
         "/// What tauri shows.\nconst A: &str = \"tauri\";",
     );
+}
+
+#[test]
+fn what_only_tests_can_do_is_found() {
+    let stops = "async fn f() { tokio::time::pause(); }";
+    breaks(rules::features, &lib("engine"), stops);
+    breaks(
+        rules::features,
+        &lib("engine"),
+        "use tokio::time::{Duration, advance};",
+    );
+    breaks(
+        rules::features,
+        "src-tauri/src/lib.rs",
+        "use tauri::test::mock_app;",
+    );
+    let tested = format!("#[cfg(test)]\nmod tests {{ {stops} }}");
+    keeps(rules::features, &lib("engine"), &tested);
+    keeps(
+        rules::features,
+        "src-tauri/crates/demo/src/habits_tests.rs",
+        stops,
+    );
+    keeps(rules::features, &lib("engine"), "use tokio::time::sleep;");
 }
 
 #[test]

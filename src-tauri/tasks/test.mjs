@@ -8,14 +8,16 @@ import { root, setUp } from "./setup.mjs";
 
 // one more than there are cores: many tests only wait for what takes its time
 const threads = String(availableParallelism() + 1);
+const all = ["--workspace", "--features", "wakehub-desktop/custom-protocol"];
 const stages = [
   ["format", "cargo", ["fmt", "--all", "--check"]],
   ["ui check", "npm", ["run", "--silent", "ui:check"]],
   ["ui tests", "npm", ["run", "--silent", "ui:test"]],
   ["ui build", "npm", ["run", "--silent", "ui:build"]],
-  ["clippy", "cargo", ["clippy", "--workspace", "--all-targets", "--features", "wakehub-desktop/custom-protocol", "--", "-D", "warnings"]],
-  ["build", "cargo", ["build", "--workspace", "--features", "wakehub-desktop/custom-protocol"]],
-  ["rust tests", "cargo", ["nextest", "run", "--workspace", "--features", "wakehub-desktop/custom-protocol", "--no-fail-fast", "--test-threads", threads]],
+  ["clippy", "cargo", ["clippy", ...all, "--all-targets", "--", "-D", "warnings"]],
+  // the programs and the tests at once: by itself the first would build all they use a second time, without what tests need
+  ["build", "cargo", ["nextest", "run", ...all, "--no-run"]],
+  ["rust tests", "cargo", ["nextest", "run", ...all, "--no-fail-fast", "--test-threads", threads]],
   ["browser tests", "npm", ["run", "--silent", "ui:e2e"]],
 ];
 

@@ -282,6 +282,33 @@ pub fn tauri(sources: &[Source]) -> Vec<String> {
         .collect()
 }
 
+/// All is built once, with the features that tests need: what ships would not build with what only these have.
+pub fn features(sources: &[Source]) -> Vec<String> {
+    const OF_TESTS: [(&str, &str); 5] = [
+        ("tokio::time", "advance"),
+        ("tokio::time", "pause"),
+        ("tokio::time", "resume"),
+        ("tokio", "test"),
+        ("tauri", "test"),
+    ];
+    let is_test = |path: &str| path.ends_with("tests.rs") || path.contains("/tests/");
+    let mut broken = Vec::new();
+    for source in sources.iter().filter(|s| s.ships() && !is_test(&s.path)) {
+        let mut rust = source.rust();
+        // by custom what is tested within a file is tested at its end
+        if let Some(at) = rust.code.find("#[cfg(test)]") {
+            rust.code.truncate(at);
+        }
+        for (module, item) in OF_TESTS {
+            let path = format!("{module}::{item}");
+            if rust.mentions(&path) || imports(&rust.code, module, item) {
+                broken.push(format!("{}: {path} is there for tests only", source.path));
+            }
+        }
+    }
+    broken
+}
+
 /// `name.rs` beside `name/`, and no drawer for odds and ends.
 pub fn names(sources: &[Source]) -> Vec<String> {
     let mut broken = Vec::new();
