@@ -99,17 +99,15 @@ test("a thousand nodes are searched as fast as somebody types", async () => {
   });
 });
 
-for (const colorScheme of ["light", "dark"]) {
-  test(`axe-core finds nothing in it in ${colorScheme}`, async () => {
-    for (const width of [1200, 360]) {
-      await visit("evening&pace=0", "#/", async (page) => {
-        await begin(page);
-        await accessible(page, `empty at ${width} px`);
-        await page.keyboard.type("jelly");
-        await accessible(page, `found at ${width} px`);
-        await page.keyboard.type("zzz");
-        await accessible(page, `nothing at ${width} px`);
-      }, { colorScheme, viewport: { width, height: 800 } });
-    }
-  });
-}
+test("axe-core finds nothing in it", async () => {
+  for (const width of [1200, 360]) {
+    await visit("evening&pace=0", "#/", async (page) => {
+      await begin(page);
+      await accessible(page, `empty at ${width} px`);
+      await page.keyboard.type("jelly");
+      await accessible(page, `found at ${width} px`);
+      await page.keyboard.type("zzz");
+      await accessible(page, `nothing at ${width} px`);
+    }, { viewport: { width, height: 800 } });
+  }
+});

@@ -53,11 +53,21 @@ export const text = async (page, selector) => (await page.locator(selector).inne
 /** The name of what has the focus. */
 export const focused = (page) => page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent?.trim() ?? "");
 
-/** Fails on anything that axe-core finds. */
+// Only colours differ between light and dark.
+const rules = {
+  light: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+  dark: { type: "rule", values: ["color-contrast", "link-in-text-block"] },
+};
+
+/** Fails on anything that axe-core finds, in light and dark. */
 export async function accessible(page, where) {
   // Through the debugger, so that the page's own policy stays as strict as it is.
   await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
-  const found = violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.html.slice(0, 160)} ${node.any.map((any) => any.message).join("; ")}`).join(" | ")}`);
-  assert.deepEqual(found, [], where);
+  for (const [colorScheme, runOnly] of Object.entries(rules)) {
+    await page.emulateMedia({ colorScheme });
+    const { violations } = await page.evaluate((runOnly) => globalThis.axe.run({ runOnly }), runOnly);
+    const found = violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.html.slice(0, 160)} ${node.any.map((any) => any.message).join("; ")}`).join(" | ")}`);
+    assert.deepEqual(found, [], `${where} in ${colorScheme}`);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
 }
