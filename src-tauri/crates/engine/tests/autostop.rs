@@ -222,6 +222,29 @@ fn a_start_wins_over_a_stop_that_nobody_asked_for() {
 }
 
 #[test]
+fn what_is_started_again_while_it_is_looked_at_frees_nothing() {
+    clockwork::by_itself(async {
+        let home = home_that(true, &[], &SHARE, &[]).await;
+        // what was seen before the stop is old after it, and another look takes its time
+        home.sim.with(|s| {
+            s.delay = Duration::from_secs(4);
+            s.observing_takes = Duration::from_secs(2);
+        });
+        let ask = home.ask(Action::Stop, "qbittorrent");
+        home.handle.run(ask).await.expect("an answer");
+        home.wait_for("it off", |s| is(s, "qbittorrent", Power::Off))
+            .await;
+        home.sim.switch("qbittorrent", true);
+        home.wait_for("its end", |s| s.cascades.iter().all(|c| c.ended.is_some()))
+            .await;
+        assert!(is(&home.handle.snapshot(), "qbittorrent", Power::On));
+        let lines = journal(&home, "nas").await;
+        let asked = lines.iter().find(|(said, _)| said.contains("asked"));
+        assert_eq!(asked, None, "{lines:?}");
+    });
+}
+
+#[test]
 fn what_its_own_rule_calls_used_is_no_follow_up_of_anothers_stop() {
     clockwork::by_itself(async {
         // qbittorrent needs nas; somebody else copies to nas

@@ -14,6 +14,7 @@ use sim::Home;
 use std::time::Duration;
 use wakehub_domain::idle::Criterion;
 use wakehub_domain::{ConnectorError, ErrorKind};
+use wakehub_engine::Announcement;
 use wakehub_view::wire::{Answer, CommandError, Power, VerdictWord};
 
 #[test]
@@ -126,6 +127,26 @@ fn kept_on_it_is_asked_about_again_after_another_timeout() {
             .await;
         let second = question(&seen, "jellystat").expect("just seen");
         assert!(second.asked_at.since(first.asked_at) >= Duration::from_secs(60));
+    });
+}
+
+#[test]
+fn what_is_needed_meanwhile_is_not_asked_about_again() {
+    clockwork::by_itself(async {
+        let home = home(&["nas"], &["nas", "machine1", "100"], &[]).await;
+        let seen = home
+            .wait_for("a question", |s| question(s, "nas").is_some())
+            .await;
+        let asked = question(&seen, "nas").expect("just seen");
+        let mut announced = home.handle.announcements();
+        // somebody starts it without WakeHub, which has not looked when it is time to ask again
+        home.sim.switch("qbittorrent", true);
+        home.wait_for("no question", |s| question(s, "nas").is_none())
+            .await;
+        let settled = announced.try_recv().expect("an announcement");
+        assert_eq!(settled, Announcement::Settled(asked.id));
+        let lines = journal(&home, "nas").await;
+        assert_eq!(lines[0].1, "nas is needed by qbittorrent", "{lines:?}");
     });
 }
 

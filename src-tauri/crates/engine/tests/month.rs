@@ -115,19 +115,25 @@ async fn check(house: &House, handle: &Handle) {
     let name = house.with(|state| state.specs[*at].name.clone());
     let snapshot = handle.snapshot();
     let node = snapshot.nodes.iter().find(|node| node.name == name);
-    let query = JournalQuery {
+    let of_node = JournalQuery {
         node: node.map(|node| node.id),
         limit: Some(25),
         ..JournalQuery::default()
     };
-    let lines = handle.journal(query).await.expect("journal");
-    for line in lines.iter().rev() {
-        println!(
-            "minute {}: {}: {:?}",
-            line.at.0 / 60_000,
-            line.message,
-            line.reason
-        );
+    let of_all = JournalQuery {
+        limit: Some(40),
+        ..JournalQuery::default()
+    };
+    for (whose, query) in [("its journal", of_node), ("the journal", of_all)] {
+        println!("{whose}");
+        let lines = handle.journal(query).await.expect("journal");
+        for line in lines.iter().rev() {
+            let (minute, second) = (line.at.0 / 60_000, line.at.0 / 1000 % 60);
+            println!(
+                "minute {minute}:{second:02}: {}: {:?}",
+                line.message, line.reason
+            );
+        }
     }
     for (_, what) in &wrong {
         println!("{what}");

@@ -219,8 +219,11 @@ impl Controller {
         &mut self,
         cascade: CascadeId,
         node: NodeId,
-        stopped: BTreeSet<NodeId>,
+        mut stopped: BTreeSet<NodeId>,
     ) {
+        // somebody may have started it again while it was looked at
+        let is_on = |id: NodeId| self.observations.state(&self.graph, id) == PowerState::On;
+        stopped.retain(|id| !is_on(*id));
         let intent = wakehub_domain::Intent::Stop {
             node,
             scope: wakehub_domain::StopScope::RefuseIfNeeded,
@@ -228,6 +231,7 @@ impl Controller {
             stopped_before: stopped,
         };
         match self.plan_intent(&intent) {
+            Ok(_) if is_on(node) => {}
             Ok(mut plan) => {
                 // what has been said of it when it began is not said again
                 if let Some(running) = self.running.get(&cascade) {
@@ -244,9 +248,11 @@ impl Controller {
         tokio::spawn(async move { progress.send((cascade, Progress::FollowedUp)).await });
     }
 
+    /// What is needed by what goes without being asked about is asked about when that is off.
     pub(super) async fn propose(&mut self, plan: &Plan) {
         for follow_up in &plan.follow_ups {
-            if follow_up.mode == wakehub_domain::FollowUpMode::Confirm {
+            let confirm = follow_up.mode == wakehub_domain::FollowUpMode::Confirm;
+            if confirm && self.is_needed(follow_up.node).is_none() {
                 self.ask(follow_up.node, follow_up.reason.clone()).await;
             }
         }

@@ -287,15 +287,20 @@ impl Controller {
                     let name = &self.name(held);
                     return Some(Said::KeptOnByYou { name }.to_string());
                 }
-                let refusal = self.plan_intent(&Intent::stop(question.node)).err()?;
-                let known = refusal
-                    .kind
-                    .by()
-                    .iter()
-                    .any(|by| self.observations.state(&self.graph, *by) == PowerState::On);
-                known.then_some(refusal.message)
+                self.is_needed(question.node)
             }
         }
+    }
+
+    /// By something that is seen to be on: nobody is asked about it.
+    pub(super) fn is_needed(&self, node: NodeId) -> Option<String> {
+        let refusal = self.plan_intent(&Intent::stop(node)).err()?;
+        let known = refusal
+            .kind
+            .by()
+            .iter()
+            .any(|by| self.observations.state(&self.graph, *by) == PowerState::On);
+        known.then_some(refusal.message)
     }
 
     pub(super) fn settle(&mut self, question: &Question, answer: &'static str) {

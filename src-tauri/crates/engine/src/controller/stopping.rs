@@ -37,7 +37,7 @@ impl Controller {
     pub(super) async fn judged(&mut self, now: Timestamp) {
         self.guard(now);
         self.review_questions();
-        self.ask_again(now);
+        self.ask_again(now).await;
         for node in self.due(now) {
             self.after_looking(Goal::Idle { node }).await;
         }
@@ -131,6 +131,9 @@ impl Controller {
         else {
             return;
         };
+        if let Some(at) = self.questions.iter().position(|asked| asked.node == node) {
+            return self.asked_again(at, now);
+        }
         match self.plan_intent(&Intent::stop_automatically(node)) {
             Ok(_) => {
                 let reason = not_used_for(since, now);
@@ -152,32 +155,48 @@ impl Controller {
     }
 
     /// No answer means that it stays on, and is asked again after another timeout.
-    fn ask_again(&mut self, now: Timestamp) {
-        let graph = self.graph.clone();
-        let mut again = Vec::new();
-        let mut questions = std::mem::take(&mut self.questions);
-        for question in &mut questions {
-            let rule = graph.get(question.node).and_then(|node| self.rule_of(node));
-            let since = self.idling.of(question.node).and_then(|w| w.since());
-            let waits = question.about == About::NotUsed && question.stops_at.is_none();
-            if let (true, Some(rule), Some(since)) = (waits, rule, since)
-                && now.since(question.asked_at) >= rule.timeout()
-                && now.since(since) >= rule.timeout()
-            {
-                question.asked_at = now;
-                question.reason = not_used_for(since, now);
-                again.push(question.clone());
-            }
+    async fn ask_again(&mut self, now: Timestamp) {
+        let questions = self.questions.iter();
+        let again: Vec<NodeId> = questions
+            .filter(|question| self.is_to_be_asked_again(question, now).is_some())
+            .map(|question| question.node)
+            .collect();
+        for node in again {
+            self.after_looking(Goal::Idle { node }).await;
         }
-        self.questions = questions;
-        for question in again {
-            self.changed = true;
-            // asked anew, it keeps its number
-            let new = question.as_new();
-            self.storage
-                .send("ask again", move |store| store.ask(&new).map(drop));
-            self.announce(Announcement::Asked(question.view(&graph)));
+    }
+
+    /// Since when it was not used, when it has not been for another timeout and nobody has answered.
+    fn is_to_be_asked_again(&self, question: &Question, now: Timestamp) -> Option<Timestamp> {
+        let rule = self
+            .graph
+            .get(question.node)
+            .and_then(|n| self.rule_of(n))?;
+        let since = self.idling.of(question.node)?.since()?;
+        let is_over = |since: Timestamp| now.since(since) >= rule.timeout();
+        let waits = question.about == About::NotUsed && question.stops_at.is_none();
+        (waits && is_over(question.asked_at) && is_over(since)).then_some(since)
+    }
+
+    /// It has been looked at: what is needed meanwhile is no longer asked about.
+    fn asked_again(&mut self, at: usize, now: Timestamp) {
+        let question = &self.questions[at];
+        let Some(since) = self.is_to_be_asked_again(question, now) else {
+            return;
+        };
+        let intent = Intent::stop_automatically(question.node);
+        if self.plan_intent(&intent).is_err() {
+            return self.review_questions();
         }
+        let question = &mut self.questions[at];
+        question.asked_at = now;
+        question.reason = not_used_for(since, now);
+        // asked anew, it keeps its number
+        let (new, view) = (question.as_new(), question.view(&self.graph));
+        self.changed = true;
+        self.storage
+            .send("ask again", move |store| store.ask(&new).map(drop));
+        self.announce(Announcement::Asked(view));
     }
 
     /// Nobody is asked about a node that is not used when its rule is gone.

@@ -1,7 +1,7 @@
 //! Somebody starts the node in the very second of its stop: the start wins, or the stop ends and the start comes after it.
 
 use crate::clockwork;
-use crate::lab::{Lab, MINUTE, lab};
+use crate::lab::{Lab, MINUTE, lab, lab_of};
 use std::time::Duration;
 use wakehub_domain::Action;
 use wakehub_view::wire::{CascadeStatus, Power};
@@ -156,6 +156,15 @@ fn two_stops_at_once_free_what_both_needed() {
 #[test]
 fn two_stops_that_overlap_free_what_both_needed() {
     clockwork::run(|clockwork| async {
+        // nas goes unasked, and what it needs is asked about
+        let unasked = "confirm_before_auto_stop = false\ndepends_on = [\"vm-homeassistant\"]\n";
+        let lines = vec![
+            ("nas", unasked.to_owned()),
+            (
+                "vm-homeassistant",
+                "confirm_before_auto_stop = true\n".to_owned(),
+            ),
+        ];
         let on = [
             "nas",
             "machine1",
@@ -163,8 +172,10 @@ fn two_stops_that_overlap_free_what_both_needed() {
             "qbittorrent",
             "raspberry",
             "nextcloud",
+            "machine2",
+            "200",
         ];
-        let lab = lab(clockwork, false, &[], &["nas"], &on).await;
+        let lab = lab_of(clockwork, lines, &on).await;
         lab.home
             .sim
             .with(|state| state.delay = Duration::from_secs(10));
@@ -183,6 +194,12 @@ fn two_stops_that_overlap_free_what_both_needed() {
         let lines = lab.journal("nas").await;
         assert!(!lab.is_on("nas"), "{lines:?}");
         assert_eq!(lab.asked_for("stop nas"), 1);
+        // once, when that is off, and not when it is about to go
+        let lines = lab.journal("vm-homeassistant").await;
+        let about: Vec<&str> = lines.iter().map(|(said, _)| said.as_str()).collect();
+        let asked = "asked whether to shut vm-homeassistant down";
+        assert_eq!(about, [asked, "vm-homeassistant was imported"]);
+        assert!(lab.question("vm-homeassistant").is_some());
         // what else stands on the machines stays
         assert!(lab.is_on("machine1") && lab.is_on("raspberry"));
         for end in ends {

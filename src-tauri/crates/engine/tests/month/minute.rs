@@ -12,7 +12,7 @@ pub fn minute(state: &mut State, now: Timestamp, snapshot: &Snapshot) {
     let oracle = &mut state.oracle;
     for (at, fault) in state.faults.iter().enumerate() {
         if *fault == Some(Fault::Deaf) {
-            oracle.deaf.insert(at, now);
+            oracle.is_deaf(at, now);
         }
     }
     let in_cascade = |at: usize| {

@@ -37,7 +37,8 @@ pub struct Oracle {
     diary: Vec<VecDeque<(Timestamp, Told)>>,
     /// What its host remembers of the time in which the computer slept: whoever asks may count it, and need not.
     remembered: Vec<VecDeque<(Timestamp, Told)>>,
-    held: Vec<Option<Timestamp>>,
+    /// From when, and until when.
+    held: Vec<Option<(Timestamp, Timestamp)>>,
     /// Held, and a person wants to stop it since: whether that ended the hold depends on whether the stop began.
     doubtful: BTreeSet<usize>,
     paused: Option<Timestamp>,
@@ -51,6 +52,8 @@ pub struct Oracle {
     deaf: BTreeMap<usize, Timestamp>,
     stopped_at: BTreeMap<usize, Timestamp>,
     off_at: BTreeMap<usize, Timestamp>,
+    /// Somebody switched it on by hand, which is seen when it is looked at.
+    pressed_at: BTreeMap<usize, Timestamp>,
     /// When notice was last given of it.
     notices: BTreeMap<usize, Timestamp>,
     open: BTreeMap<QuestionId, Open>,
@@ -139,8 +142,8 @@ impl Oracle {
     }
 
     /// When that is over it is asked about at once.
-    pub fn is_held_until(&mut self, at: usize, until: Timestamp) {
-        self.held[at] = Some(until);
+    pub fn is_held_until(&mut self, at: usize, now: Timestamp, until: Timestamp) {
+        self.held[at] = Some((now, until));
         self.doubtful.remove(&at);
         self.left_alone.remove(&at);
         self.kept.remove(&at);
@@ -187,7 +190,7 @@ impl Oracle {
     }
 
     fn is_held(&self, at: usize, now: Timestamp) -> bool {
-        self.held[at].is_some_and(|until| until > now)
+        self.held[at].is_some_and(|(_, until)| until > now)
     }
 
     fn is_surely_held(&self, at: usize, now: Timestamp) -> bool {
@@ -216,6 +219,15 @@ impl Oracle {
     pub fn went_off(&mut self, at: usize, now: Timestamp) {
         self.off_at.insert(at, now);
         self.interferes(at);
+    }
+
+    /// Its host says nothing of its guests.
+    pub fn is_deaf(&mut self, host: usize, now: Timestamp) {
+        self.deaf.insert(host, now);
+    }
+
+    pub fn is_pressed(&mut self, at: usize, now: Timestamp) {
+        self.pressed_at.insert(at, now);
     }
 
     /// A command to stop it has arrived.
@@ -315,12 +327,18 @@ impl Oracle {
         if alone && !again && question.reason.contains("not been used") {
             self.blame(now, at, "asked about again before another timeout");
         }
-        let user = self.users[at].iter().find(|user| running[**user]).copied();
+        let pressed = |user: &usize| self.pressed_at.get(user).copied().unwrap_or_default();
+        let is_seen = |user: &&usize| running[**user] && now.since(pressed(user)) > SLACK;
+        let user = self.users[at].iter().find(is_seen).copied();
         if let Some(user) = user {
             let name = self.specs[user].name.clone();
             self.blame(now, at, &format!("asked about though {name} needs it"));
         }
-        if self.is_surely_held(at, now) || self.specs[at].always_on || self.is_paused(now) {
+        // at the very moment at which it was asked about somebody may have kept it on
+        let since = self.held[at].map(|(since, _)| since);
+        let before = since.is_some_and(|since| since < question.asked_at);
+        let is_held = before && self.is_surely_held(at, now);
+        if is_held || self.specs[at].always_on || self.is_paused(now) {
             self.blame(now, at, "asked about though held, always on or paused");
         }
         if is_notice {
@@ -357,9 +375,12 @@ impl Oracle {
             .wanted_off
             .get(&open.at)
             .is_some_and(|until| *until > now);
+        let users = &self.users[open.at];
+        let is_unsure =
+            self.is_unsure(open.at, now) || users.iter().any(|user| self.is_unsure(*user, now));
         if !by_user && !begins {
             self.withdrawn += 1;
-            if was_quiet && !open.excused && !is_needed && !goes {
+            if was_quiet && !open.excused && !is_needed && !goes && !is_unsure {
                 self.blame(now, open.at, "a question was taken back without a reason");
             }
         }

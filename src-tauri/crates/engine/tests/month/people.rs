@@ -165,7 +165,12 @@ impl People {
                     1 => Fault::Deaf,
                     _ => Fault::Hangs,
                 };
-                house.with(|state| state.faults[at] = Some(fault));
+                house.with(|state| {
+                    state.faults[at] = Some(fault);
+                    if fault == Fault::Deaf {
+                        state.oracle.is_deaf(at, now);
+                    }
+                });
                 self.soon(now, 20, 2 * HOUR, Act::Mend(at));
                 self.soon(now, 3 * HOUR, 96 * HOUR, Act::Break(at));
             }
@@ -187,7 +192,7 @@ impl People {
             Act::Rebuilt(at) => house.with(|state| state.rebuilds[at] = false),
             Act::Hold => {
                 let (at, length) = (self.lot.below(100), self.lot.seconds(60, 6 * HOUR));
-                house.with(|state| state.oracle.is_held_until(at, now.plus(length)));
+                house.with(|state| state.oracle.is_held_until(at, now, now.plus(length)));
                 let held = handle.hold_for(self.ids[at], length).await;
                 held.expect("held");
                 self.soon(now, 600, 6 * HOUR, Act::Hold);
@@ -199,6 +204,9 @@ impl People {
                     let host = state.specs[at].host;
                     if host.is_none_or(|host| state.runs(host)) {
                         state.switch(at, true, now);
+                        for at in hosted(&state.specs, at).into_iter().chain([at]) {
+                            state.oracle.is_pressed(at, now);
+                        }
                     }
                 });
                 self.soon(now, 600, 6 * HOUR, Act::Press);
@@ -240,7 +248,7 @@ impl People {
             }
             Answer::Snooze => house.with(|state| {
                 let hour = Duration::from_secs(3600);
-                state.oracle.is_held_until(at, now.plus(hour));
+                state.oracle.is_held_until(at, now, now.plus(hour));
             }),
             Answer::KeepOn | Answer::AlwaysKeepOn => {
                 house.with(|state| state.oracle.is_kept_on(at, now));
