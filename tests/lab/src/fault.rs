@@ -42,8 +42,8 @@ impl Lab {
     /// When the lab's own tools fail, or the machine is off and the fault is one of a running machine.
     pub fn inject(&self, name: &str, fault: Fault) -> anyhow::Result<()> {
         match fault {
-            Fault::SshHangs => self.signal(name, "sshd", Signal::STOP)?,
-            Fault::DockerHangs => self.signal(name, "dockerd", Signal::STOP)?,
+            Fault::SshHangs => self.freeze(name, "sshd")?,
+            Fault::DockerHangs => self.freeze(name, "dockerd")?,
             Fault::PortRefuses(port) => self.firewall(
                 name,
                 &format!("add rule inet lab_fault in tcp dport {port} tcp flags & (syn | ack) == syn reject with tcp reset"),
@@ -133,12 +133,18 @@ impl Lab {
             .collect()
     }
 
-    fn signal(&self, name: &str, program: &str, signal: Signal) -> anyhow::Result<()> {
+    /// Returns when none of its threads does anything any more.
+    fn freeze(&self, name: &str, program: &str) -> anyhow::Result<()> {
         let processes = self.processes(name, program);
         anyhow::ensure!(!processes.is_empty(), "no {program} runs on {name}");
-        for process in processes {
-            process.signal(signal);
+        for process in &processes {
+            process.signal(Signal::STOP);
         }
+        let stopped = || processes.iter().all(|process| process.is_stopped());
+        anyhow::ensure!(
+            wait_for(Duration::from_secs(10), stopped),
+            "{program} of {name} does not stop"
+        );
         Ok(())
     }
 

@@ -50,6 +50,19 @@ impl Process {
         Some(name.trim_end().to_owned())
     }
 
+    /// Each of its threads has stopped (SIGSTOP). One that was at work when the signal came may do a little more.
+    pub(crate) fn is_stopped(self) -> bool {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid));
+        let Ok(mut tasks) = tasks else {
+            return true;
+        };
+        tasks.all(|task| {
+            let status = task.and_then(|task| fs::read_to_string(task.path().join("status")));
+            // one that has ended does nothing, either
+            status.map_or(true, |status| status.contains("\nState:\tT"))
+        })
+    }
+
     pub(crate) fn write(self, file: &Path) -> std::io::Result<()> {
         fs::write(file, format!("{} {}\n", self.pid, self.started))
     }
