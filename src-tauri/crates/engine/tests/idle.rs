@@ -15,16 +15,20 @@ use std::time::Duration;
 use wakehub_domain::idle::Criterion;
 use wakehub_domain::{ConnectorError, ErrorKind};
 use wakehub_engine::Announcement;
-use wakehub_view::wire::{Answer, CommandError, Power, VerdictWord};
+use wakehub_view::wire::{Answer, CommandError, Power, QuestionView, VerdictWord};
+
+async fn asked(home: &Home, name: &str) -> QuestionView {
+    let seen = home
+        .wait_for("a question", |s| question(s, name).is_some())
+        .await;
+    question(&seen, name).expect("just seen")
+}
 
 #[test]
 fn what_nobody_uses_is_asked_about_and_what_is_used_is_not() {
     clockwork::by_itself(async {
         let home = home(&["jellystat", "sandbox"], &VM, &["sandbox"]).await;
-        let seen = home
-            .wait_for("a question", |s| question(s, "jellystat").is_some())
-            .await;
-        let asked = question(&seen, "jellystat").expect("just seen");
+        let asked = asked(&home, "jellystat").await;
         // a timeout, or a tick more
         let times = ["1", "2"].map(|n| format!("it has not been used for {n}\u{a0}min"));
         assert!(times.contains(&asked.reason), "{asked:?}");
@@ -113,10 +117,7 @@ fn what_cannot_be_measured_is_never_asked_about() {
 fn kept_on_it_is_asked_about_again_after_another_timeout() {
     clockwork::by_itself(async {
         let home = home(&["jellystat"], &VM, &[]).await;
-        let seen = home
-            .wait_for("a question", |s| question(s, "jellystat").is_some())
-            .await;
-        let first = question(&seen, "jellystat").expect("just seen");
+        let first = asked(&home, "jellystat").await;
         home.handle
             .answer(first.id, Answer::KeepOn)
             .await
@@ -134,10 +135,7 @@ fn kept_on_it_is_asked_about_again_after_another_timeout() {
 fn what_is_needed_meanwhile_is_not_asked_about_again() {
     clockwork::by_itself(async {
         let home = home(&["nas"], &["nas", "machine1", "100"], &[]).await;
-        let seen = home
-            .wait_for("a question", |s| question(s, "nas").is_some())
-            .await;
-        let asked = question(&seen, "nas").expect("just seen");
+        let asked = asked(&home, "nas").await;
         let mut announced = home.handle.announcements();
         // somebody starts it without WakeHub, which has not looked when it is time to ask again
         home.sim.switch("qbittorrent", true);
@@ -154,10 +152,7 @@ fn what_is_needed_meanwhile_is_not_asked_about_again() {
 fn an_answer_that_comes_too_late_is_told_why_it_stays_on() {
     clockwork::by_itself(async {
         let home = home(&["nas"], &["nas", "machine1", "100"], &[]).await;
-        let seen = home
-            .wait_for("a question", |s| question(s, "nas").is_some())
-            .await;
-        let asked = question(&seen, "nas").expect("just seen");
+        let asked = asked(&home, "nas").await;
         // somebody starts it without WakeHub, which has not looked since: what was seen just now would count
         tokio::time::sleep(Duration::from_secs(4)).await;
         assert!(question(&home.handle.snapshot(), "nas").is_some());
