@@ -10,7 +10,9 @@ mod rules;
 mod source;
 
 use source::{Source, files};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::process::Command;
 
 type Rule = fn(&[Source]) -> Vec<String>;
 
@@ -263,6 +265,52 @@ fn sql_and_tauri_outside_their_place_are_found() {
         rules::tauri,
         &lib("view"),
         "/// What tauri shows.\nconst A: &str = \"tauri\";",
+    );
+}
+
+/// By package, the features it is built with.
+fn features(edges: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--workspace", "--locked", "--prefix", "none"])
+        .args(["--features", "wakehub-desktop/custom-protocol"])
+        .args(["--format", "{p}|{f}", "--edges", edges])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut packages: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in text.lines() {
+        let Some((package, features)) = line.split_once('|') else {
+            continue;
+        };
+        let name = package.split(' ').next().unwrap_or_default();
+        let features = features.trim_end_matches(" (*)").split(',');
+        let known = packages.entry(name.to_owned()).or_default();
+        known.extend(features.filter(|f| !f.is_empty()).map(str::to_owned));
+    }
+    packages
+}
+
+/// Of what our own code uses: [`rules::features`] knows what these would let it do.
+#[test]
+fn nothing_else_is_there_for_tests_only() {
+    let shipped = features("normal,build");
+    let ours = features("normal,build,dev");
+    let direct =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml"));
+    let direct: toml::Table = direct.unwrap().parse().unwrap();
+    let direct = direct["workspace"]["dependencies"].as_table().unwrap();
+    let is_direct = |name: &str| direct.contains_key(name) || name.starts_with("tauri");
+    let mut more = Vec::new();
+    for (name, features) in shipped.iter().filter(|(name, _)| is_direct(name)) {
+        let added = ours[name].difference(features);
+        more.extend(added.map(|feature| format!("{name}/{feature}")));
+    }
+    // the first has no names of its own: it brings the time zones along
+    assert_eq!(
+        more,
+        ["jiff/tzdb-bundle-always", "tauri/test", "tokio/test-util"]
     );
 }
 
